@@ -1,0 +1,55 @@
+# Two commands do everything: `make demo` and `make test`. Needs Python 3.11+, make, git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+# Bytecode is cached on purpose: without it every kernel start pays 3.5 times the import cost.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo test setup lint types contract notebooks unit lab clean
+
+help:
+	@echo "make demo   set up, build the demo warehouse, run the reports, print where they are"
+	@echo "make test   set up, lint, types, import contract, notebooks, tests"
+	@echo "make lab    JupyterLab with nbkit installed"
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
+	@touch $@
+
+setup: $(VENV)/.base
+
+demo: $(VENV)/.base
+	@$(BIN)/nbkit demo build --if-missing demo.duckdb
+	@$(BIN)/nbkit run daily_health --params params/daily_health/demo.yaml --exit-zero
+	@echo "Reports: $(CURDIR)/reports/index.html"
+
+test: lint types contract notebooks unit
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+contract: $(VENV)/.test
+	$(BIN)/lint-imports
+
+notebooks: $(VENV)/.test
+	$(BIN)/nbstripout --verify $$(git ls-files '*.ipynb')
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lab: $(VENV)/.base
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[lab]"
+	$(BIN)/jupyter lab notebooks
+
+clean:
+	rm -rf $(VENV) build demo.duckdb .nbkit

@@ -1,0 +1,1 @@
+"""nbkit: from a pipeline's run history to a verdict."""

@@ -1,0 +1,84 @@
+"""The command line: parse, read the clock, call one function. One module per group of commands.
+
+Exit codes: 0 healthy, 1 a finding at or above the asked severity, 2 misuse, 3 the tool failed.
+Heavy libraries are imported inside the commands, so that `nbkit --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Annotated
+
+import typer
+
+from nbkit.errors import NbkitError
+
+app = typer.Typer(
+    name="nbkit",
+    help="Turn a pipeline's run history into verdicts, reports and messages.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nbkit {version('nbkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point. Errors become one message on stderr and an exit code, never a traceback."""
+    try:
+        outcome = app(arguments, standalone_mode=False)
+    except NbkitError as error:
+        typer.echo(f"nbkit: {error}", err=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        typer.echo("nbkit: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _report_failure(error)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _report_failure(error: Exception) -> int:
+    import click
+
+    if isinstance(error, click.exceptions.Abort):
+        typer.echo("nbkit: aborted", err=True)
+        return 130
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if os.environ.get("NBKIT_DEBUG"):
+        raise error
+    trace = Path(gettempdir()) / f"nbkit-error-{os.getpid()}.txt"
+    trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    typer.echo(
+        f"nbkit: internal error: {type(error).__name__}: {error}\n"
+        f"This is a defect of nbkit. The details are in {trace}; please attach them to an issue.",
+        err=True,
+    )
+    return 3

@@ -1,0 +1,128 @@
+"""The error tree. Every error a user can meet is one of these leaves.
+
+The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool failed)::
+
+    NbkitError
+    ├── InputError                  2  what was asked cannot be done as asked
+    │   ├── ParameterError          2  a notebook parameter: unknown, wrong type, bad date
+    │   ├── RegistryError           2  a YAML file under registry/: syntax, key, value, cycle
+    │   ├── ProjectNotFound         2  no notebooks/ and registry/ above the working directory
+    │   ├── NotebookNotFound        2  no notebook of that name (or one of the wrong shape)
+    │   ├── WarehouseURLError       2  a warehouse URL that cannot be read
+    │   ├── UnknownQuery            2  no SQL file of that name, or parameters that it does not take
+    │   └── ImportFileError         2  a file given to `nbkit import` that cannot become a warehouse
+    ├── WarehouseError              3  the warehouse did not give an answer
+    │   ├── WarehouseMissing        3  no file there
+    │   ├── WarehouseLocked         3  another process is writing it
+    │   ├── WarehouseForeign        3  not a DuckDB file, or one without a run history
+    │   ├── QueryFailed             3  the engine refused the query (unknown table or column, ...)
+    │   ├── QueryTooExpensive       3  the estimate is over `maximum_bytes_billed`
+    │   └── QueryTimeout            3  the job did not end in time and was cancelled
+    ├── NotebookFailed              3  a run of a notebook did not end well
+    │   ├── CellFailed              3  a cell raised
+    │   ├── CellTimeout             3  a cell ran longer than allowed
+    │   ├── RunTimeout              3  the whole run did
+    │   └── KernelDied              3  the kernel went away (killed, out of memory)
+    ├── ReportError                 3  a report could not be rendered or stored
+    └── DeliveryError               3  a message did not reach its channel (it is kept for later)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NbkitError(Exception):
+    """Base of all errors raised on purpose. The message says what, where, and what to do."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class InputError(NbkitError):
+    """What was asked cannot be done as asked."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ParameterError(InputError):
+    """A notebook parameter is unknown, of the wrong type, or not a date."""
+
+
+class RegistryError(InputError):
+    """A file under `registry/` is wrong; names file, line, key and the fix."""
+
+
+class ProjectNotFound(InputError):
+    """No project folder (one with `notebooks/` and `registry/`) was found."""
+
+
+class NotebookNotFound(InputError):
+    """No notebook of that name, or it is not of the shape that nbkit runs."""
+
+
+class WarehouseURLError(InputError):
+    """A warehouse URL that cannot be read."""
+
+
+class UnknownQuery(InputError):
+    """No such query in the catalog, or parameters that it does not take."""
+
+
+class ImportFileError(InputError):
+    """A file that cannot become a warehouse."""
+
+
+class WarehouseError(NbkitError):
+    """The warehouse did not give an answer."""
+
+
+class WarehouseMissing(WarehouseError):
+    """There is no warehouse at that place."""
+
+
+class WarehouseLocked(WarehouseError):
+    """Another process is writing to the file."""
+
+
+class WarehouseForeign(WarehouseError):
+    """The file is not a warehouse: not DuckDB, or without a run history."""
+
+
+class QueryFailed(WarehouseError):
+    """The engine refused the query."""
+
+
+class QueryTooExpensive(WarehouseError):
+    """The query would read more than `maximum_bytes_billed`."""
+
+
+class QueryTimeout(WarehouseError):
+    """The query did not end in time and was cancelled."""
+
+
+class NotebookFailed(NbkitError):
+    """A run of a notebook did not end well; what it had made is kept."""
+
+
+class CellFailed(NotebookFailed):
+    """A cell raised an exception."""
+
+
+class CellTimeout(NotebookFailed):
+    """A cell ran longer than its limit."""
+
+
+class RunTimeout(NotebookFailed):
+    """The run as a whole took longer than its limit."""
+
+
+class KernelDied(NotebookFailed):
+    """The kernel went away while a cell ran."""
+
+
+class ReportError(NbkitError):
+    """A report could not be rendered or stored; nothing half-written is left."""
+
+
+class DeliveryError(NbkitError):
+    """A message did not reach its channel; it is kept in the outbox for later."""

@@ -1,0 +1,1 @@
+"""Frame or fact in, matplotlib figure out."""
