@@ -1,1 +1,83 @@
-"""nbkit: from a pipeline's run history to a verdict."""
+"""nbkit: from a pipeline's run history to a verdict.
+
+The public names, in the order in which data flows. In a notebook: `import nbkit as nb`.
+
+==============  ====================================================================
+Warehouse       `open_warehouse`
+Registry        `load_registry`, `ProcessorRegistry`
+Failures        `FailureCategory`, `classify`, `classify_history`
+Questions       `daily_health`
+Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
+Display         `Table`, `Column`, `Figure`, `Note`
+Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
+==============  ====================================================================
+
+Names are loaded when first used: the command line imports this package and must start quickly.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbkit.errors import NbkitError
+    from nbkit.failures import FailureCategory, classify, classify_history
+    from nbkit.figures import Figure
+    from nbkit.findings import Finding, Severity, Verdict
+    from nbkit.findings.emit import Judgement, emit
+    from nbkit.questions.daily_health import daily_health
+    from nbkit.registry import ProcessorRegistry, load_registry
+    from nbkit.tables import Column, Note, Table
+    from nbkit.warehouse import open_warehouse
+
+_HOME = {
+    "open_warehouse": "nbkit.warehouse",
+    "load_registry": "nbkit.registry",
+    "ProcessorRegistry": "nbkit.registry",
+    "FailureCategory": "nbkit.failures",
+    "classify": "nbkit.failures",
+    "classify_history": "nbkit.failures",
+    "daily_health": "nbkit.questions.daily_health",
+    "Finding": "nbkit.findings",
+    "Severity": "nbkit.findings",
+    "Verdict": "nbkit.findings",
+    "Judgement": "nbkit.findings.emit",
+    "emit": "nbkit.findings.emit",
+    "Table": "nbkit.tables",
+    "Column": "nbkit.tables",
+    "Figure": "nbkit.figures",
+    "Note": "nbkit.tables",
+    "NbkitError": "nbkit.errors",
+}
+
+__all__ = [
+    "Column",
+    "FailureCategory",
+    "Figure",
+    "Finding",
+    "Judgement",
+    "NbkitError",
+    "Note",
+    "ProcessorRegistry",
+    "Severity",
+    "Table",
+    "Verdict",
+    "classify",
+    "classify_history",
+    "daily_health",
+    "emit",
+    "load_registry",
+    "open_warehouse",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nbkit' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -47,6 +47,10 @@ class Project:
     def demo_warehouse(self) -> Path:
         return self.root / "demo.duckdb"
 
+    def uses_demo(self) -> bool:
+        """Whether no other warehouse is named than the demo file."""
+        return not os.environ.get(WAREHOUSE_VARIABLE)
+
     def warehouse_url(self) -> str:
         """`NBKIT_WAREHOUSE`, else the demo file."""
         return os.environ.get(WAREHOUSE_VARIABLE) or f"duckdb:///{self.demo_warehouse}"

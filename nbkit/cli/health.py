@@ -1,0 +1,152 @@
+"""`nbkit health`: the daily verdict in the terminal. A screen, not a page."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nbkit.errors import ParameterError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nbkit.findings import Finding, Severity
+    from nbkit.project import Project
+    from nbkit.questions.daily_health import DailyHealth
+
+_COLOURS = {"RED": "bold white on red", "YELLOW": "bold black on yellow"}
+_COLOURS |= {"GREEN": "bold black on green", "UNKNOWN": "bold white on magenta"}
+_MARKS = {"critical": ("✖", "red"), "warning": ("▲", "yellow"), "info": ("·", "dim")}
+SHOWN = 8
+
+
+def health(
+    warehouse: Annotated[
+        str, typer.Option(help="Warehouse URL. [default: NBKIT_WAREHOUSE, else the demo]")
+    ] = "",
+    as_of: Annotated[
+        str, typer.Option(help="The moment to judge, e.g. 2026-01-13T12:00:00Z. [default: now]")
+    ] = "",
+    services: Annotated[
+        str,
+        typer.Option(help="Output of `gcloud run services list --format=json`, or cloudrun://…"),
+    ] = "",
+    fail_on: Annotated[
+        str, typer.Option(help="Exit 1 for a finding at or above: critical, warning, info.")
+    ] = "critical",
+    as_json: Annotated[bool, typer.Option("--json", help="findings.json on stdout.")] = False,
+) -> None:
+    """Is everything okay? The verdict of the daily report, in seconds."""
+    from nbkit.findings import Severity
+    from nbkit.project import find_project
+    from nbkit.questions.daily_health import daily_health
+
+    try:
+        limit = Severity(fail_on)
+    except ValueError:
+        known = ", ".join(Severity)
+        raise ParameterError(f"--fail-on {fail_on}: not a severity; use one of {known}.") from None
+    project = find_project()
+    moment = as_of or _default_moment(warehouse, project)
+    report = daily_health(warehouse, as_of=moment, services=services)
+    if as_json:
+        document = {"schema": 1, "notebook": "daily_health", **report.judgement.to_json()}
+        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        _show(report, Console(highlight=False))
+    if any(finding.severity.rank >= limit.rank for finding in report.findings):
+        raise typer.Exit(1)
+
+
+def _show(report: DailyHealth, console: Console) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    from nbkit.findings.wording import moment, percent
+
+    console.print(
+        Text(f" {report.verdict} ", style=_COLOURS[report.verdict]),
+        Text(f" Pipeline health, 24 hours to {moment(report.as_of)}", style="bold"),
+    )
+    console.print(Text(report.freshness_note().text, style="dim"))
+    console.print()
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for header, justify in (
+        ("Phase", "left"),
+        ("Runs", "right"),
+        ("Real", "right"),
+        ("Expected", "right"),
+        ("Effective 7 d", "right"),
+        ("Raw 7 d", "right"),
+    ):
+        grid.add_column(header, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for phase in report.phases:
+        rate = phase.week.effective_rate
+        style = "" if rate is None or rate >= 0.95 else "red" if rate < 0.5 else "yellow"
+        grid.add_row(
+            escape(phase.title),
+            f"{phase.day.runs:,}",
+            f"{phase.day.real:,}",
+            f"{phase.day.expected:,}",
+            Text(percent(rate), style=style),
+            percent(phase.week.raw_rate),
+        )
+    console.print(grid)
+    console.print()
+    shown = _first(report.findings)
+    for finding in shown:
+        _line(finding, console)
+    folded = [f for f in report.findings if f not in shown]
+    if folded:
+        console.print(Text(f"  and {len(folded)} more: {_summary(folded)}", style="dim"))
+    if not report.findings:
+        console.print("Nothing needs attention.")
+    console.print()
+    console.print(
+        Text("Whole report: nbkit run daily_health    Machines: nbkit health --json", style="dim")
+    )
+
+
+def _line(finding: Finding, console: Console) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    mark, colour = _MARKS[finding.severity]
+    console.print(
+        Text.assemble((f"{mark} ", colour), finding.title),
+    )
+    console.print(Padding(Text(f"→ {finding.next_step}", style="dim"), (0, 0, 0, 2)))
+
+
+def _first(findings: tuple[Finding, ...]) -> list[Finding]:
+    """The first few, with every kind of critical finding before the second of one kind."""
+    seen: dict[tuple[Severity, str], int] = {}
+    ranked = []
+    for position, finding in enumerate(findings):
+        key = (finding.severity, finding.kind)
+        seen[key] = seen.get(key, 0) + 1
+        ranked.append((-finding.severity.rank, seen[key], position, finding))
+    return [finding for *_, finding in sorted(ranked, key=lambda r: r[:3])[:SHOWN]]
+
+
+def _summary(findings: list[Finding]) -> str:
+    from collections import Counter
+
+    kinds = Counter(finding.kind.replace("_", " ") for finding in findings)
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+
+
+
+def _default_moment(warehouse: str, project: Project) -> datetime:
+    """Now; for the demo, the moment that its history was made for."""
+    if not warehouse and project.uses_demo():
+        from nbkit.warehouse.demo import load_truth
+
+        return load_truth(project.demo_warehouse).as_of
+    return datetime.now(UTC).replace(second=0, microsecond=0)

@@ -1,0 +1,70 @@
+"""Numbers in words that a tired person reads at a glance. One place, so that all reports agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+
+def percent(fraction: float | None) -> str:
+    """`0.2727` → `27.3 %`; never rounds to 0 % or 100 % what is not."""
+    if fraction is None:
+        return "–"
+    value = fraction * 100
+    text = f"{value:.1f}"
+    if text == "100.0" and fraction < 1:
+        return "99.9 %"
+    if text == "0.0" and fraction > 0:
+        return "< 0.1 %"
+    return f"{text.removesuffix('.0')} %"
+
+
+def span(length: timedelta | None) -> str:
+    """`123 h`, `2 d 4 h`, `17 min`, `4 s`: two units at most."""
+    if length is None:
+        return "–"
+    total = round(length.total_seconds())
+    if total < 60:
+        return f"{total} s"
+    minutes = total // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def seconds(value: float | None) -> str:
+    """`4.2 s`, `77 s`, then `12 min`, `5 h 3 min`."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    return span(timedelta(seconds=value))
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 run`, `2,346 runs`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def moment(value: datetime | None) -> str:
+    """`2026-01-13 12:00 UTC`."""
+    return "–" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def short(message: str, limit: int = 120) -> str:
+    """One line of at most `limit` characters, the rest as "…"."""
+    line = " ".join(message.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def some(names: Sequence[str], most: int = 2) -> str:
+    """`A and B`; `A, B and 3 more`."""
+    if len(names) <= most:
+        return " and ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"

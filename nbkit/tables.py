@@ -1,0 +1,134 @@
+"""Tables for reading: a frozen value that shows itself as HTML in a report, as text elsewhere.
+
+Every cell is text, never markup: values from the warehouse are escaped here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from html import escape
+from typing import Literal
+
+from nbkit.findings.wording import moment, percent, seconds, span
+
+Kind = Literal["text", "code", "count", "percent", "seconds", "span", "moment", "date", "factor"]
+
+_FORMATS: dict[str, Callable[..., str]] = {
+    "text": str,
+    "code": str,
+    "count": lambda value: f"{value:,}",
+    "percent": percent,
+    "seconds": seconds,
+    "span": span,
+    "moment": moment,
+    "date": lambda value: f"{value:%Y-%m-%d}",
+    "factor": lambda value: f"{value:.1f}×",
+}
+_LEFT = ("text", "code", "moment", "date")
+MISSING = "–"
+
+Value = str | int | float | datetime | date | object
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's header (with the unit where the cells do not carry it) and how it reads."""
+
+    header: str
+    kind: Kind = "text"
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind not in _LEFT
+
+    def show(self, value: Value) -> str:
+        return MISSING if value is None else _FORMATS[self.kind](value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows sorted by what matters; `fold` rows are shown, the others behind "and n more".
+
+    `empty` is the sentence that stands in place of a table without rows.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    empty: str = "Nothing to show."
+    fold: int = 10
+
+    @classmethod
+    def of(
+        cls, columns: Sequence[Column], rows: Iterable[Sequence[Value]], *, empty: str
+    ) -> Table:
+        return cls(tuple(columns), tuple(tuple(row) for row in rows), empty)
+
+    def texts(self) -> list[list[str]]:
+        """All cells as they are read."""
+        return [
+            [column.show(value) for column, value in zip(self.columns, row, strict=True)]
+            for row in self.rows
+        ]
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return f'<p class="nb-empty">{escape(self.empty)}</p>'
+        texts = self.texts()
+        shown, folded = texts[: self.fold], texts[self.fold :]
+        html = self._html(shown)
+        if folded:
+            html += (
+                f'<details class="nb-more"><summary>and {len(folded):,} more</summary>'
+                f"{self._html(folded)}</details>"
+            )
+        return html
+
+    def _html(self, rows: list[list[str]]) -> str:
+        head = "".join(self._cell("th", c, c.header) for c in self.columns)
+        body = "".join(
+            "<tr>"
+            + "".join(self._cell("td", c, text) for c, text in zip(self.columns, row, strict=True))
+            + "</tr>"
+            for row in rows
+        )
+        return (
+            f'<table class="nb-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        )
+
+    @staticmethod
+    def _cell(tag: str, column: Column, text: str) -> str:
+        name = ' class="num"' if column.is_number else ""
+        inner = escape(text)
+        if column.kind == "code" and tag == "td":
+            inner = f"<code>{inner}</code>"
+        return f"<{tag}{name}>{inner}</{tag}>"
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return self.empty
+        lines = [[column.header for column in self.columns], *self.texts()]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        return "\n".join(
+            "  ".join(
+                text.rjust(width) if column.is_number else text.ljust(width)
+                for column, text, width in zip(self.columns, line, widths, strict=True)
+            ).rstrip()
+            for line in lines
+        )
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence that stands out: a banner in a report, plain words elsewhere."""
+
+    text: str
+    is_warning: bool = False
+
+    def _repr_html_(self) -> str:
+        name = "nb-note nb-note-warning" if self.is_warning else "nb-note"
+        return f'<p class="{name}">{escape(self.text)}</p>'
+
+    def __repr__(self) -> str:
+        return self.text
