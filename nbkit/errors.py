@@ -10,7 +10,8 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
     │   ├── NotebookNotFound        2  no notebook of that name (or one of the wrong shape)
     │   ├── WarehouseURLError       2  a warehouse URL that cannot be read
     │   ├── UnknownQuery            2  no SQL file of that name, or parameters that it does not take
-    │   └── ImportFileError         2  a file given to `nbkit import` that cannot become a warehouse
+    │   ├── ImportFileError         2  a file given to `nbkit import` that cannot become a warehouse
+    │   └── RunFolderError          2  a folder that is not what `nbkit run` writes
     ├── WarehouseError              3  the warehouse did not give an answer
     │   ├── WarehouseMissing        3  no file there
     │   ├── WarehouseLocked         3  another process is writing it
@@ -70,6 +71,10 @@ class UnknownQuery(InputError):
 
 class ImportFileError(InputError):
     """A file that cannot become a warehouse."""
+
+
+class RunFolderError(InputError):
+    """A folder that is not what `nbkit run` writes."""
 
 
 class WarehouseError(NbkitError):

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from nbkit.cli.deliver import deliver_command
 from nbkit.errors import NbkitError
 
 app = typer.Typer(
@@ -43,6 +44,9 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+app.command("deliver")(deliver_command)
 
 
 def main(arguments: list[str] | None = None) -> int:
