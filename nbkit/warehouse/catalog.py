@@ -1,0 +1,201 @@
+"""The catalog: every query is a GoogleSQL file in `sql/`, with its signature in the header.
+
+A file starts with comment lines. The first says what one row means; lines of the form
+
+    -- @start TIMESTAMP: the first moment of the window
+    -- @slack_days_before INT64 = 35: …
+
+declare the parameters, in order, with an optional default. BigQuery runs the text as it stands;
+DuckDB runs sqlglot's translation of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from nbkit.errors import UnknownQuery
+from nbkit.warehouse.schema import RUN_HISTORY
+
+if TYPE_CHECKING:
+    from nbkit.warehouse.protocol import Parameter
+
+_DECLARATION = re.compile(
+    r"--\s*@(?P<name>\w+)\s+(?P<type>[A-Z0-9]+)(?:\s*=\s*(?P<default>[^:]+?))?\s*:\s*(?P<help>.*)"
+)
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "TIMESTAMP": (datetime,),
+    "DATE": (date,),
+    "INT64": (int,),
+    "FLOAT64": (float, int),
+    "STRING": (str,),
+    "BOOL": (bool,),
+}
+
+
+@dataclass(frozen=True)
+class QueryParameter:
+    """A typed parameter of a query; `default` is None where the caller must give it, unless
+    `nullable`."""
+
+    name: str
+    type: str
+    default: Parameter
+    required: bool
+    help: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """One file of `sql/`: its text, what a row of it means, and what it takes."""
+
+    name: str
+    text: str
+    row_meaning: str
+    parameters: tuple[QueryParameter, ...]
+
+    def bind(self, given: Mapping[str, Parameter]) -> dict[str, Parameter]:
+        """All parameters with their values, defaults filled in.
+
+        Raises:
+            UnknownQuery: one is missing, unknown, of the wrong type, or a naive datetime.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        problems = [
+            f"it takes no @{name}{_nearest(name, known)}" for name in given if name not in known
+        ]
+        values: dict[str, Parameter] = {}
+        for name, parameter in known.items():
+            if name not in given:
+                if parameter.required:
+                    problems.append(f"@{name} ({parameter.type}) is missing: {parameter.help}")
+                values[name] = parameter.default
+                continue
+            problem = _type_problem(parameter, given[name])
+            if problem:
+                problems.append(problem)
+            values[name] = given[name]
+        if problems:
+            raise UnknownQuery(f"Query {self.name}: {'; '.join(problems)}.")
+        return values
+
+
+@cache
+def query(name: str) -> Query:
+    """The query of that name.
+
+    Raises:
+        UnknownQuery: there is none; names the nearest.
+    """
+    if name not in query_names():
+        hint = _nearest(name, query_names()) or f"; there are {', '.join(query_names())}"
+        raise UnknownQuery(f"No query {name!r} in nbkit/warehouse/sql{hint}.")
+    return _parse(name, (files("nbkit.warehouse") / "sql" / f"{name}.sql").read_text("utf-8"))
+
+
+@cache
+def query_names() -> tuple[str, ...]:
+    """All queries of the catalog, sorted."""
+    folder = files("nbkit.warehouse") / "sql"
+    return tuple(sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".sql")))
+
+
+@cache
+def googlesql(name: str, *, table: str = RUN_HISTORY) -> str:
+    """The text for BigQuery, reading the run history from `table` (`[project.]dataset.table`).
+
+    With the default table the file's text comes back untouched.
+    """
+    text = query(name).text
+    if table == RUN_HISTORY:
+        return text
+    from sqlglot import exp, parse_one
+
+    tree = parse_one(text, read="bigquery")
+    replacement = exp.to_table(table, dialect="bigquery")
+    for found in list(tree.find_all(exp.Table)):
+        if f"{found.db}.{found.name}" == RUN_HISTORY:
+            renamed = replacement.copy()
+            renamed.set("alias", found.args.get("alias"))
+            found.replace(renamed)
+    return tree.sql(dialect="bigquery", pretty=True)
+
+
+@cache
+def duckdb_sql(name: str, *, relation: str) -> str:
+    """The translation for DuckDB, reading the run history from `relation` (a view or table)."""
+    from sqlglot import exp, parse_one
+
+    tree = parse_one(query(name).text, read="bigquery")
+    for found in list(tree.find_all(exp.Table)):
+        if f"{found.db}.{found.name}" == RUN_HISTORY:
+            renamed = exp.to_table(relation, dialect="duckdb")
+            renamed.set("alias", found.args.get("alias"))
+            found.replace(renamed)
+    return tree.sql(dialect="duckdb", pretty=True)
+
+
+def _parse(name: str, text: str) -> Query:
+    comments = []
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            break
+        comments.append(line)
+    meaning = " ".join(
+        line.removeprefix("--").strip() for line in comments if not _DECLARATION.match(line)
+    )
+    parameters = []
+    for line in comments:
+        match = _DECLARATION.match(line)
+        if match:
+            default = match["default"]
+            parameters.append(
+                QueryParameter(
+                    name=match["name"],
+                    type=match["type"],
+                    default=_literal(match["type"], default),
+                    required=default is None,
+                    help=match["help"].strip(),
+                )
+            )
+    return Query(name, text, meaning, tuple(parameters))
+
+
+def _literal(kind: str, text: str | None) -> Parameter:
+    if text is None or text == "NULL":
+        return None
+    return {"INT64": int, "FLOAT64": float}.get(kind, str)(text)
+
+
+def _type_problem(parameter: QueryParameter, value: Any) -> str | None:
+    if value is None and not parameter.required and parameter.default is None:
+        return None
+    wanted = _ACCEPTED[parameter.type]
+    is_right = isinstance(value, wanted)
+    if isinstance(value, bool) and parameter.type != "BOOL":
+        is_right = False
+    if parameter.type == "DATE" and isinstance(value, datetime):
+        is_right = False
+    if not is_right:
+        return f"@{parameter.name} takes {parameter.type}, not {type(value).__name__} ({value!r})"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return f"@{parameter.name} is a moment without time zone ({value}); make it UTC"
+    return None
+
+
+def _nearest(name: str, known: Any) -> str:
+    match = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {match[0]}?)" if match else ""
+
+
+def shown(value: Parameter) -> str:
+    """A parameter as the manifest records it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return "" if value is None else str(value)

@@ -1,0 +1,262 @@
+"""The embedded engine: a DuckDB file with a run history in it.
+
+The file is opened read-only, so that several readers share it; it is opened for writing only while
+rows are appended. The history may have any subset of the columns (see `schema`): a temporary view
+gives the queries the whole of it, with absent columns as NULL.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from nbkit.errors import QueryFailed, WarehouseForeign, WarehouseLocked, WarehouseMissing
+from nbkit.warehouse import catalog, schema
+from nbkit.warehouse.frames import frame_of
+from nbkit.warehouse.protocol import Estimate, QueryRecord
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import duckdb
+    import pandas as pd
+
+    from nbkit.warehouse.protocol import Parameter
+
+_VIEW = "nbkit_run_history"
+
+
+class DuckDBWarehouse:
+    """A run history in a DuckDB file. Use it as a context manager, or close it."""
+
+    def __init__(self, path: Path, *, table: str = schema.RUN_HISTORY) -> None:
+        """Open the file read-only.
+
+        Raises:
+            WarehouseMissing, WarehouseLocked, WarehouseForeign: says what to do.
+        """
+        self._path = path
+        self._table = table
+        self._records: list[QueryRecord] = []
+        self._connection = _connect(path, read_only=True)
+        try:
+            self._relation = self._canonical_relation()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        return f"duckdb:///{self._path}"
+
+    @property
+    def queries(self) -> tuple[QueryRecord, ...]:
+        return tuple(self._records)
+
+    def query(self, name: str, /, **parameters: Parameter) -> pd.DataFrame:
+        import duckdb
+
+        values = catalog.query(name).bind(parameters)
+        text = catalog.duckdb_sql(name, relation=self._relation)
+        started = time.perf_counter()
+        try:
+            found = self._interruptible(
+                lambda: self._connection.execute(text, values).to_arrow_table()
+            )
+        except duckdb.Error as error:
+            raise QueryFailed(
+                f"Query {name} failed on {self.url}: {_first_line(error)}. Check the table with "
+                "`nbkit import --help` if it is your own."
+            ) from error
+        frame = frame_of(found)
+        self._records.append(
+            QueryRecord(
+                name=name,
+                parameters={key: catalog.shown(value) for key, value in values.items()},
+                rows=len(frame),
+                seconds=round(time.perf_counter() - started, 3),
+                bytes_billed=None,
+                bytes_estimated=None,
+            )
+        )
+        return frame
+
+    def estimate(self, name: str, /, **parameters: Parameter) -> Estimate:
+        catalog.query(name).bind(parameters)
+        return Estimate(name, bytes=None, maximum_bytes_billed=None)
+
+    def append(self, table: str, rows: pd.DataFrame) -> int:
+        """Append rows to `dataset.table`, which is made if absent (the run history as its schema
+        says, any other table after the frame's own types). All rows or none.
+
+        Raises:
+            QueryFailed: a column that the table does not have, or a value that does not fit.
+            WarehouseLocked: another process holds the file.
+        """
+        import duckdb
+
+        dataset, name = table.split(".")
+        self._connection.close()
+        try:
+            writer = _connect(self._path, read_only=False)
+            try:
+                writer.register("new_rows", rows)
+                writer.begin()
+                writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
+                if table == self._table and not _has_table(writer, dataset, name):
+                    writer.execute(schema.duckdb_ddl(table))
+                elif not _has_table(writer, dataset, name):
+                    writer.execute(
+                        f'CREATE TABLE "{dataset}"."{name}" AS FROM new_rows LIMIT 0'
+                    )
+                writer.execute(f'INSERT INTO "{dataset}"."{name}" BY NAME FROM new_rows')
+                writer.commit()
+            except duckdb.Error as error:
+                raise QueryFailed(
+                    f"Rows were not appended to {table} in {self._path}: {_first_line(error)}. "
+                    "Nothing was written; check the columns and their types."
+                ) from error
+            finally:
+                writer.close()
+        finally:
+            self._connection = _connect(self._path, read_only=True)
+            self._relation = self._canonical_relation()
+        return len(rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _canonical_relation(self) -> str:
+        """The name to read the history by: the table itself where its layout is the schema's."""
+        dataset, name = self._table.split(".")
+        found = dict(
+            self._connection.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() "
+                "WHERE lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
+                "AND database_name = current_database()",
+                [dataset, name],
+            ).fetchall()
+        )
+        if not found:
+            raise WarehouseForeign(
+                f"{self._path} has no table {self._table}{_tables_in(self._connection)}. "
+                "Make a warehouse with `nbkit import FILE OUT.duckdb`, or name the table with "
+                "?table=dataset.table in the URL."
+            )
+        present = {column.lower(): (column, kind) for column, kind in found.items()}
+        missing = [column for column in schema.REQUIRED if column not in present]
+        if missing:
+            raise WarehouseForeign(
+                f"{self._table} in {self._path} lacks the column{'s' * (len(missing) > 1)} "
+                f"{', '.join(missing)}, without which no run can be read. "
+                "`nbkit import --map` gives columns their names."
+            )
+        expressions = [
+            _expression(column, *present.get(column.name, (None, ""))) for column in schema.COLUMNS
+        ]
+        if all(e == f'"{c.name}"' for e, c in zip(expressions, schema.COLUMNS, strict=True)):
+            return self._table
+        listed = ", ".join(
+            f'{expression} AS "{column.name}"'
+            for expression, column in zip(expressions, schema.COLUMNS, strict=True)
+        )
+        self._connection.execute(
+            f'CREATE OR REPLACE TEMP VIEW {_VIEW} AS SELECT {listed} FROM "{dataset}"."{name}"'
+        )
+        return _VIEW
+
+    def _interruptible(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            raise
+
+
+def _expression(column: schema.RunColumn, name: str | None, kind: str) -> str:
+    """SQL that reads a column of whatever type as the schema's."""
+    wanted = schema.DUCKDB_TYPES[column.type]
+    if name is None:
+        return f"CAST(NULL AS {wanted})"
+    if kind == wanted and name == column.name:
+        return f'"{name}"'
+    if column.type == "TIMESTAMP" and kind.startswith("TIMESTAMP") and "ZONE" not in kind:
+        return f"(CAST(\"{name}\" AS TIMESTAMP) AT TIME ZONE 'UTC')"  # naive means UTC
+    if column.type == "JSON" and kind != "JSON":
+        # Truncated JSON is what the platform wrote: it is kept, as a JSON string.
+        text = f'CAST("{name}" AS VARCHAR)'
+        if kind != "VARCHAR":
+            return f'to_json("{name}")'
+        return f"CASE WHEN json_valid({text}) THEN CAST({text} AS JSON) ELSE to_json({text}) END"
+    return f'CAST("{name}" AS {wanted})'
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    if not path.exists():
+        raise WarehouseMissing(
+            f"There is no warehouse at {path}. `nbkit demo build` makes the demo history, "
+            "`nbkit import FILE OUT.duckdb` one from your own runs."
+        )
+    if path.is_dir():
+        raise WarehouseForeign(f"{path} is a folder, not a DuckDB file.")
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.Error as error:
+        raise _opening_error(path, error) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _opening_error(path: Path, error: Exception) -> WarehouseLocked | WarehouseForeign:
+    words = str(error)
+    if "lock" in words.lower():
+        holder = re.search(r"PID (\d+)", words)
+        who = f" (process {holder[1]})" if holder else ""
+        return WarehouseLocked(
+            f"{path} is being written by another process{who}. Wait for it to end, or read a copy."
+        )
+    if "version" in words.lower():
+        return WarehouseForeign(
+            f"{path} was written by another version of DuckDB: {_first_line(error)}. "
+            "Install the newer duckdb package, or export and import the file."
+        )
+    return WarehouseForeign(
+        f"{path} is not a DuckDB file ({_first_line(error)}). "
+        "`nbkit import` makes one from CSV, Parquet or JSON lines."
+    )
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection, dataset: str, name: str) -> bool:
+    return bool(
+        connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+            [dataset, name],
+        ).fetchall()
+    )
+
+
+def _tables_in(connection: duckdb.DuckDBPyConnection) -> str:
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY 1 LIMIT 6"
+    ).fetchall()
+    return f" (it has {', '.join(row[0] for row in rows)})" if rows else " (it is empty)"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no details"

@@ -1,0 +1,54 @@
+-- One row: what the runs of a processor that ended in the window achieved for one data_date.
+-- @start TIMESTAMP: the first moment of the window
+-- @end TIMESTAMP: the first moment after it
+-- @as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
+-- @slack_days_before INT64 = 35: how far data_date may lie before @start (late data, backfills)
+-- @slack_days_after INT64 = 8: how far data_date may lie after @end (upcoming games)
+WITH history AS (
+  -- When a run ended; where the column is null, its start and duration say so.
+  SELECT
+    *,
+    IF(
+      status = 'running',
+      NULL,
+      COALESCE(
+        processed_at,
+        TIMESTAMP_ADD(
+          started_at, INTERVAL CAST(1000 * IFNULL(duration_seconds, 0) AS INT64) MILLISECOND
+        )
+      )
+    ) AS finished_at
+  FROM `nba_reference.processor_run_history`
+  WHERE
+    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @slack_days_before DAY)
+    AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
+    AND started_at <= @as_of
+),
+runs AS (
+  -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
+  SELECT
+    *,
+    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at
+  FROM history
+  WHERE TRUE
+  QUALIFY
+    ROW_NUMBER() OVER (
+      PARTITION BY run_id ORDER BY IF(finished_at <= @as_of, finished_at, NULL) DESC
+    ) = 1
+)
+SELECT
+  processor_name,
+  data_date,
+  COUNT(*) AS runs,
+  COUNTIF(status = 'success') AS success_runs,
+  COUNTIF(status = 'success' AND records_processed = 0) AS zero_record_success_runs,
+  MAX(IF(status = 'success', records_processed, NULL)) AS best_records,
+  MAX(IF(status = 'success', ended_at, NULL)) AS last_success_at
+FROM runs
+WHERE
+  ended_at >= @start
+  AND ended_at < @end
+GROUP BY
+  processor_name, data_date
+ORDER BY
+  processor_name, data_date

@@ -1,0 +1,83 @@
+-- One row: the runs of a processor that ended in one hour in the same way (status, category, shape of the message).
+-- @start TIMESTAMP: the first moment of the window
+-- @end TIMESTAMP: the first moment after it
+-- @as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
+-- @slack_days_before INT64 = 35: how far data_date may lie before @start (late data, backfills)
+-- @slack_days_after INT64 = 8: how far data_date may lie after @end (upcoming games)
+WITH history AS (
+  -- When a run ended; where the column is null, its start and duration say so.
+  SELECT
+    *,
+    IF(
+      status = 'running',
+      NULL,
+      COALESCE(
+        processed_at,
+        TIMESTAMP_ADD(
+          started_at, INTERVAL CAST(1000 * IFNULL(duration_seconds, 0) AS INT64) MILLISECOND
+        )
+      )
+    ) AS finished_at
+  FROM `nba_reference.processor_run_history`
+  WHERE
+    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @slack_days_before DAY)
+    AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
+    AND started_at <= @as_of
+),
+runs AS (
+  -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
+  SELECT
+    *,
+    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at
+  FROM history
+  WHERE TRUE
+  QUALIFY
+    ROW_NUMBER() OVER (
+      PARTITION BY run_id ORDER BY IF(finished_at <= @as_of, finished_at, NULL) DESC
+    ) = 1
+),
+finished AS (
+  SELECT
+    *,
+    IF(errors IS NULL, NULL, TO_JSON_STRING(errors)) AS error_text
+  FROM runs
+  WHERE
+    ended_at >= @start
+    AND ended_at < @end
+),
+masked AS (
+  -- Dates, ids and counts are masked so that distinct messages are few. Zero and 4xx/5xx stay as
+  -- they are: "0 rows" and "12 rows", 404 and 500 are not classified alike.
+  SELECT
+    *,
+    REGEXP_REPLACE(
+      REGEXP_REPLACE(
+        REGEXP_REPLACE(error_text, r'[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[+-][0-9:]+)?)?', '<t>'),
+        r'[0-9]{4,}', '#'
+      ),
+      r'\b([1-36-9][0-9]{2}|[1-9][0-9]?)\b', '#'
+    ) AS error_signature
+  FROM finished
+)
+SELECT
+  processor_name,
+  phase,
+  TIMESTAMP_TRUNC(ended_at, HOUR) AS hour,
+  status,
+  failure_category,
+  skip_reason,
+  error_signature,
+  MIN_BY(error_text, run_id) AS error_example,
+  MIN(run_id) AS example_run_id,
+  MIN_BY(started_at, run_id) AS example_started_at,
+  COUNT(*) AS runs,
+  COUNTIF(status = 'success' AND records_processed = 0) AS zero_record_runs,
+  COUNTIF(status = 'success' AND records_processed IS NULL) AS missing_record_runs,
+  SUM(duration_seconds) AS duration_s,
+  COUNT(duration_seconds) AS timed_runs,
+  SUM(records_processed) AS records
+FROM masked
+GROUP BY
+  processor_name, phase, hour, status, failure_category, skip_reason, error_signature
+ORDER BY
+  hour, processor_name, phase, status, failure_category, skip_reason, error_signature

@@ -1,0 +1,56 @@
+-- One row: a processor with one phase label and one output table, as seen in the runs that started in the window.
+-- @start TIMESTAMP: the first moment of the window
+-- @end TIMESTAMP: the first moment after it
+-- @as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
+-- @slack_days_before INT64 = 35: how far data_date may lie before @start (late data, backfills)
+-- @slack_days_after INT64 = 8: how far data_date may lie after @end (upcoming games)
+WITH history AS (
+  -- When a run ended; where the column is null, its start and duration say so.
+  SELECT
+    *,
+    IF(
+      status = 'running',
+      NULL,
+      COALESCE(
+        processed_at,
+        TIMESTAMP_ADD(
+          started_at, INTERVAL CAST(1000 * IFNULL(duration_seconds, 0) AS INT64) MILLISECOND
+        )
+      )
+    ) AS finished_at
+  FROM `nba_reference.processor_run_history`
+  WHERE
+    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @slack_days_before DAY)
+    AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
+    AND started_at <= @as_of
+),
+runs AS (
+  -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
+  SELECT
+    *,
+    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at
+  FROM history
+  WHERE TRUE
+  QUALIFY
+    ROW_NUMBER() OVER (
+      PARTITION BY run_id ORDER BY IF(finished_at <= @as_of, finished_at, NULL) DESC
+    ) = 1
+)
+SELECT
+  processor_name,
+  phase,
+  output_dataset,
+  output_table,
+  MAX(cloud_run_service) AS cloud_run_service,
+  COUNT(*) AS runs,
+  MIN(started_at) AS first_started_at,
+  MAX(started_at) AS last_started_at,
+  COUNT(DISTINCT DATE(started_at)) AS active_days
+FROM runs
+WHERE
+  started_at >= @start
+  AND started_at < @end
+GROUP BY
+  processor_name, phase, output_dataset, output_table
+ORDER BY
+  processor_name, phase, output_dataset, output_table
