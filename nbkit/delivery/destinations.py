@@ -129,12 +129,8 @@ def _secret(environment: Mapping[str, str], name: str) -> str:
 
 def _check_url(url: str) -> None:
     # The message is about the URL and must not quote it.
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if host is None or not (parts.scheme == "https" or _is_loopback_http(url)):
+    scheme, host = _address(url)
+    if not host or not (scheme == "https" or (scheme == "http" and host in _LOOPBACK)):
         raise DeliveryError(
             f"{WEBHOOK_VARIABLE} is not an https address. Copy it again from the app's "
             "“Incoming Webhooks” page."
@@ -145,13 +141,9 @@ def _api_url(environment: Mapping[str, str]) -> str:
     url = environment.get(API_VARIABLE, "").strip()
     if not url:
         return _SLACK_API
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
+    scheme, host = _address(url)
     slack = any(host == name or host.endswith(f".{name}") for name in _SLACK_HOSTS)
-    if _is_loopback_http(url) or (host and slack and parts.scheme == "https"):
+    if (scheme == "https" and slack) or (scheme in ("http", "https") and host in _LOOPBACK):
         return url if url.endswith("/") else f"{url}/"
     raise DeliveryError(
         f"{API_VARIABLE} may only name Slack (https) or this machine (127.0.0.1), for the token is "
@@ -161,8 +153,14 @@ def _api_url(environment: Mapping[str, str]) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether `url` stays on this machine; a proxy is then gone round."""
-    return urlsplit(url).hostname in _LOOPBACK
+    return _address(url)[1] in _LOOPBACK
 
 
-def _is_loopback_http(url: str) -> bool:
-    return urlsplit(url).scheme in ("http", "https") and is_loopback(url)
+def _address(url: str) -> tuple[str, str]:
+    """Scheme and host; both empty where `url` is not a URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a port that is no number is found out only here
+        return parts.scheme, parts.hostname or ""
+    except ValueError:
+        return "", ""

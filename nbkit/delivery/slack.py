@@ -204,7 +204,12 @@ class _BotDelivery:
 
     def _found(self) -> Said | None:
         """The message that an earlier process may have posted, brought up to date."""
-        posted = self._look()
+        try:
+            posted = self._look()
+        except Fault as blind:
+            if blind.code != "missing_scope":
+                raise
+            raise Fault(Trouble.LOST, "an earlier attempt", needed=blind.needed) from None
         if posted is None:
             return None
         if posted.content == self._parcel.entry.content:

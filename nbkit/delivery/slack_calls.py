@@ -168,6 +168,8 @@ def ask(call: Callable[[], Any]) -> Mapping[str, Any]:
             reply = call()
         except SlackApiError as error:
             raise _api_fault(error.response) from None
+        except AttributeError:  # slack_sdk, of a reply that is JSON but no object
+            raise Fault(Trouble.LOST, "the reply was not Slack's") from None
         data = reply.data
         if not isinstance(data, dict):
             raise Fault(Trouble.LOST, "the reply was not JSON")
