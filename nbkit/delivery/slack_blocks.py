@@ -82,24 +82,24 @@ def _blocks(
     message: Message, image: str | None, shown: int, title: int, detail: int
 ) -> Iterator[Block]:
     yield _header(message)
-    yield _section(escape(message.headline, min(MOST_TEXT, 3 * title)))
-    for notice in message.notices:
-        yield _section(f"_{escape(notice, min(MOST_TEXT - 2, 2 * title))}_")
+    said = [escape(message.headline, 3 * title)]
+    said += [f"_{escape(notice, 2 * title)}_" for notice in message.notices]
+    yield from (_section(text) for text in said if text.strip("_"))
     if image is not None:
         yield {
             "type": "image",
             "slack_file": {"id": image},
-            "alt_text": plain(message.figure_alt or "Headline figure", min(MOST_ALT, 3 * title)),
+            "alt_text": plain(message.figure_alt or "", min(MOST_ALT, 3 * title)) or "Figure",
         }
     for section in message.sections:
         yield from _list(section, shown, title, detail)
     if message.facts:
         yield {"type": "section", "fields": [_field(fact) for fact in message.facts[:MOST_FIELDS]]}
     yield _section(_where(message, 1_500))
-    yield {
-        "type": "context",
-        "elements": [_mrkdwn(escape(text, 200)) for text in message.footer[:MOST_CONTEXT]],
-    }
+    footer = [escape(text, 200) for text in message.footer[:MOST_CONTEXT]]
+    elements = [_mrkdwn(text) for text in footer if text]
+    if elements:
+        yield {"type": "context", "elements": elements}
 
 
 def _header(message: Message) -> Block:
@@ -111,7 +111,7 @@ def _header(message: Message) -> Block:
 def _list(section: Section, shown: int, title: int, detail: int) -> Iterator[Block]:
     """Lines packed into as few blocks as hold them: each block costs, and Slack spaces them out."""
     yield {"type": "divider"}
-    packed = _bold(section.heading, 200)
+    packed = _bold(section.heading, 200) or "…"
     lines = [_entry(item, title, detail) for item in section.items[:shown]]
     for line in [*lines, *_more(section, shown)]:
         # Entries of several lines are told apart by an empty one.

@@ -20,6 +20,7 @@ _UNSAFE = re.compile(
 _BLANKS = re.compile(r"\s+")
 # `@here` is only parsed where a client asks for it; our own requests never do, others may quote us.
 _MENTION = re.compile(r"@(?=here\b|channel\b|everyone\b)|(?<!\w)@(?=\w)", re.IGNORECASE)
+_CONTROL = re.compile(r"<(?=[!@#])")
 # Slack has no escape for its marks, so a look-alike stands in. Zero-width spaces would not do: they
 # are how people make marks work in the middle of a word. `phase_3_raw` means nothing to Slack and
 # stays copyable.
@@ -40,7 +41,7 @@ def clip(text: str, limit: int) -> str:
 
 def plain(text: str, limit: int) -> str:
     """For a plain_text object: nothing is parsed there but mentions are broken up all the same."""
-    safe = _MENTION.sub("@" + ZERO_WIDTH, clean(text))
+    safe = _CONTROL.sub("<" + ZERO_WIDTH, _MENTION.sub("@" + ZERO_WIDTH, clean(text)))
     return clip(safe, limit)
 
 
@@ -59,7 +60,7 @@ def link(url: str, label: str, limit: int) -> str:
     address = web_address(url)
     if address is None:
         return words
-    target = quote(address, safe="%/:?#[]@!$&'()*+,;=~-._").translate(_ENTITIES)
+    target = quote(clean(address), safe="%/:?#[]@!$&'()*+,;=~-._").translate(_ENTITIES)
     whole = f"<{target}|{words}>"
     return whole if len(whole) <= limit else words
 

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from run_folders import write_run
+from run_folders import NOW, write_run
 from slack_server import SlackServer
 
 from nbkit.delivery import Delivery, deliver
 from nbkit.delivery.slack_calls import Patience
 from nbkit.project import Project
-
-NOW = datetime(2026, 1, 13, 13, 0, tzinfo=UTC)
 
 
 class Waits:

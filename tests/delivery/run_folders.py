@@ -7,10 +7,12 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 AS_OF = "2026-01-13T12:00:00Z"
+NOW = datetime(2026, 1, 13, 13, 0, tzinfo=UTC)
 
 
 def a_finding(name: str = "late", severity: str = "warning", **more: Any) -> dict[str, Any]:
@@ -94,4 +96,6 @@ def a_png(grey: int = 200) -> bytes:
 
     head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     pixels = zlib.compress(bytes([0, grey]))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )

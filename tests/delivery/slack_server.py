@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -183,13 +184,14 @@ class SlackServer:
             raise Refused("invalid_auth")
         if NEEDS.get(method, "") not in self.scopes | {""}:
             raise Refused("missing_scope", needed=NEEDS[method], provided=",".join(self.scopes))
-        work = getattr(self, "do_" + method.replace(".", "_"), None)
+        name = re.sub(r"\W|(?<=[a-z])(?=[A-Z])", "_", method).lower()
+        work = getattr(self, f"do_{name}", None)
         if work is None:
             raise Refused("unknown_method")
         with self.lock:
             return {"ok": True, **work(arguments)}
 
-    def do_chat_postMessage(self, a: dict[str, Any]) -> dict[str, Any]:
+    def do_chat_post_message(self, a: dict[str, Any]) -> dict[str, Any]:
         channel = self._channel(a["channel"])
         thread_ts = a.get("thread_ts")
         if thread_ts and not any(m.ts == thread_ts for m in self.messages):
@@ -226,12 +228,12 @@ class SlackServer:
             raise Refused("thread_not_found")
         return self._page("messages", self._told(shown, a), a)
 
-    def do_files_getUploadURLExternal(self, a: dict[str, Any]) -> dict[str, Any]:
+    def do_files_get_upload_urlexternal(self, a: dict[str, Any]) -> dict[str, Any]:
         file_id = f"F{len(self.files):09d}"
         self.files[file_id] = File(a["filename"], int(a["length"]))
         return {"file_id": file_id, "upload_url": f"{self.url}/upload/v1/{file_id}"}
 
-    def do_files_completeUploadExternal(self, a: dict[str, Any]) -> dict[str, Any]:
+    def do_files_complete_upload_external(self, a: dict[str, Any]) -> dict[str, Any]:
         for given in json.loads(a["files"]):
             file = self.files.get(given["id"])
             if file is None or file.data is None:

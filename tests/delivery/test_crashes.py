@@ -94,9 +94,7 @@ def test_a_bot_killed_at_any_point_goes_on_where_it_was(children, tmp_path, reru
         assert unsent(Project(root)) == ()
 
 
-def test_a_webhook_killed_at_any_point_never_posts_twice_and_says_when_in_doubt(
-    children, tmp_path
-):
+def test_a_webhook_killed_at_any_point_never_posts_twice_and_says_when_in_doubt(children, tmp_path):
     doubtful = []
     for point, slack, root, folder, environment in every_point(
         children, tmp_path, hook=True, rerun=False
@@ -110,7 +108,7 @@ def test_a_webhook_killed_at_any_point_never_posts_twice_and_says_when_in_doubt(
             (entry,) = unsent(Project(root))
             assert entry.state == "doubtful"
             doubtful.append(len(slack.posted_by_hook))
-    # Between "about to post" and "posted" nobody can know: it had arrived in some and not in others.
+    # Between "about to post" and "posted" nobody can know: it had arrived in some only.
     assert set(doubtful) == {0, 1}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import NOW
-from run_folders import a_finding
+from run_folders import NOW, a_finding
 from slack_server import CUT_AFTER, CUT_BEFORE, HOOK, Fault, broken, rate_limited
 
 from nbkit.delivery import deliver_entry, forget, mark_arrived, unsent
