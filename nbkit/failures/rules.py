@@ -134,6 +134,8 @@ RULES: tuple[Rule, ...] = (
         r"\bwaiting (?:for|on) (?:upstream|dependenc|phase)",
         r"\bphase[ _]?\d\w* (?:\w+ )?(?:output|data|results?|tables?)?\s*(?:is |are )?"
         r"(?:absent|missing|incomplete|not (?:yet )?(?:complete|ready|available|finished))",
+        r"\bparent (?:processor|run|job)\b.{0,60}\b(?:failed|missing|not )",
+        r"\brun phase[ _]?\d\w* first\b",
         r"\bblocked by\b.{0,60}\b(?:upstream|dependenc|processor)",
         types=r"(?:.*\.)?(?:upstream\w*|dependency\w*|sourcedatamissing|missingdependency)error"
         r"|(?:.*\.)?(?:dependency|upstream)\w*exception",
@@ -152,6 +154,9 @@ RULES: tuple[Rule, ...] = (
         rf"\bno (?:rows|data|records)\b.{{0,30}}\b(?:in|from) {_TABLE}",
         rf"{_TABLE}\b.{{0,40}}\b(?:is empty|has no (?:rows|data|records)|is missing|is stale"
         r"|not (?:yet )?populated)",
+        r"\b(?:table|source) [a-z]\w*_\w+ (?:is empty|has no (?:rows|data|records))\b",
+        r"\b[a-z]\w*_\w+ (?:table|source|view) (?:is empty|has no (?:rows|data|records))\b",
+        r"\bno (?:features|inputs?|rows|records|data) found (?:in|for) \w+_\w+",
         r"\bmissing (?:features?|inputs?|source data|prerequisite\w*|upstream)\b",
         r"\b(?:data|source) missing for\b",
         r"\bgaps? in (?:the )?historical data\b",
@@ -242,6 +247,9 @@ RULES: tuple[Rule, ...] = (
         r"\b(?:negative|impossible|invalid) (?:minutes|points|values?|stats?|score|odds|totals?)\b",
         r"\breturned \w+id\b.{0,40}\bnot match",
         r"\bdistribution\b",
+        r"\brefus(?:ed|ing) to (?:merge|write|load|publish|save)\b",
+        r"\bcontains? (?:nan|nulls?|infinit\w+)\b",
+        r"\bonly \d+ of \d+\b",
         r"\bchecksum\b",
         types=r"(?:.*\.)?(?:\w*validation\w*|\w*dataquality\w*|downloaddataexception|schemaerrors?)",
     ),
@@ -261,7 +269,7 @@ NO_DATA = _rule(
     r"\bgames? (?:\S+ ){0,4}(?:was |were |is |are |been )?(?:postponed|cancell?ed|rescheduled)\b",
     r"\ball (?:\d+ )?games .{0,30}postponed\b",
     r"\bnothing (?:new )?to (?:process|do|merge|update|load|export|grade|publish|send|scrape)\b",
-    r"\bno (?:new |further )?(?:changes|updates|articles|news)\b",
+    r"\bno (?:new |further |\w+ )?(?:changes|updates|articles|news)\b",
     r"\bno (?:new|updated|changed) (?:\w+ ){0,2}(?:data|rows|records|files|items|entries)\b",
     r"\bno (?:rosters?|players?|transactions?|injuries|standings|lines) (?:have |has )?changed\b",
     r"\b(?:already (?:been )?processed|(?:hash|data|content|rosters?|file) (?:is |are )?unchanged"
