@@ -204,12 +204,7 @@ class _BotDelivery:
 
     def _found(self) -> Said | None:
         """The message that an earlier process may have posted, brought up to date."""
-        try:
-            posted = self._look()
-        except Fault as blind:
-            if blind.code != "missing_scope":
-                raise
-            raise Fault(Trouble.LOST, "an earlier attempt", needed=blind.needed) from None
+        posted = self._look_or_doubt()
         if posted is None:
             return None
         if posted.content == self._parcel.entry.content:
@@ -224,6 +219,11 @@ class _BotDelivery:
             except Fault as fault:
                 if fault.code not in _NOT_EDITABLE:
                     raise
+        # Not editable: a second message, unless an earlier process has posted it.
+        if self._parcel.outbox.in_doubt_since(self._parcel.entry, MESSAGE):
+            posted = self._look_or_doubt(content=self._parcel.entry.content)
+            if posted:
+                return self._parcel.say(posted)
         return self._post(corrects=earlier)
 
     def _update(self, ts: str, channel_id: str, *, earlier: Said | None) -> Said:
@@ -302,6 +302,15 @@ class _BotDelivery:
         )
         parcel.outbox.finish(parcel.entry, "note", now=parcel.now)
         self._outcome.parts.append("note")
+
+    def _look_or_doubt(self, *, content: str = "") -> Posted | None:
+        """`_look` for an earlier process's message; not being allowed to leaves it in doubt."""
+        try:
+            return self._look(content=content)
+        except Fault as blind:
+            if blind.code != "missing_scope":
+                raise
+            raise Fault(Trouble.LOST, "an earlier attempt", needed=blind.needed) from None
 
     def _look(self, *, content: str = "") -> Posted | None:
         """The message about this run in the channel, if any; the one with that content."""

@@ -351,6 +351,19 @@ def test_a_message_lost_with_its_process_is_brought_up_to_date(send, slack, proj
     assert post.edits == 1
 
 
+def test_a_second_message_for_a_deleted_one_is_not_doubled_either(send, slack):
+    send([a_finding("late")])
+    slack.messages.clear()
+    slack.scopes.discard("channels:history")
+    slack.fail("chat.postMessage", CUT_AFTER)
+    with pytest.raises(DeliveryError):
+        send([a_finding("other")])
+    slack.scopes.add("channels:history")
+    send([a_finding("other")])
+
+    assert len(slack.posts()) == 1
+
+
 # Errors in plain words
 
 
