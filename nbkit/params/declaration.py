@@ -55,6 +55,13 @@ _NAMES = {
     "datetime": Kind.TIMESTAMP,
     "string": Kind.TEXT,
 }
+_PYTHON: dict[Kind, type] = {
+    Kind.INTEGER: int,
+    Kind.NUMBER: float,
+    Kind.BOOLEAN: bool,
+    Kind.LIST: list,
+    Kind.MAPPING: dict,
+}  # the others are str
 _TYPE_COMMENT = re.compile(r"type:\s*(?P<name>\w+)[\s,;:.]*(?P<rest>.*)", re.DOTALL)
 
 
@@ -246,21 +253,15 @@ def checked(parameter: Parameter, value: Any) -> Value:
         return value.strip()
     if kind is Kind.NUMBER and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    python = {
-        Kind.TEXT: str,
-        Kind.INTEGER: int,
-        Kind.NUMBER: float,
-        Kind.BOOLEAN: bool,
-        Kind.LIST: list,
-        Kind.MAPPING: dict,
-    }.get(kind, str)
     is_flag = isinstance(value, bool) and kind is not Kind.BOOLEAN
-    if is_flag or not isinstance(value, python):
+    fits = isinstance(value, _PYTHON.get(kind, str)) and not is_flag
+    if not fits:
         quote = "; put it in quotes" if kind is Kind.TEXT else ""
         raise ValueError(
             f"must be {with_article(kind)}, such as {EXAMPLES[kind]}, not {_shown(value)}{quote}"
         )
-    return value  # type: ignore[no-any-return]  # checked just above
+    checked_value: Value = value
+    return checked_value
 
 
 def with_article(kind: Kind) -> str:

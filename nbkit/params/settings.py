@@ -52,7 +52,7 @@ def read_values(path: Path) -> tuple[Setting, ...]:
     # Dates stay the text that was written: the declared type decides what they are.
     yaml.constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
     try:
-        content = yaml.load(text)
+        content: Any = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -62,7 +62,7 @@ def read_values(path: Path) -> tuple[Setting, ...]:
         raise ParameterError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
     if content is None:
         return ()
-    if not isinstance(content, dict):
+    if not hasattr(content, "lc") or not hasattr(content, "items"):
         raise ParameterError(f"{path}:1: must be a mapping, one `name: value` a line")
     return tuple(
         Setting(str(name), _plain(value), f"{path}:{content.lc.key(name)[0] + 1}")
