@@ -117,6 +117,8 @@ def failures_by_hour(counts: pd.DataFrame, *, start: datetime, end: datetime) ->
     Args:
         counts: classified hourly counts: hour, category, runs.
     """
+    from matplotlib.ticker import MaxNLocator
+
     window = between(counts, start, end)
     failing = window[window["category"] != "success"]
     hours = pd.date_range(start, end, freq="h", inclusive="left")
@@ -139,7 +141,7 @@ def failures_by_hour(counts: pd.DataFrame, *, start: datetime, end: datetime) ->
     axes.set_xlim(-0.6, len(hours) - 0.4)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     step = max(1, len(hours) // 8)
     marks = [i for i, hour in enumerate(hours) if hour.hour % 6 == 0] or list(positions)[::step]
     axes.set_xticks(marks, [f"{hours[i]:%a %H:%M}" for i in marks])
@@ -197,16 +199,13 @@ def cause_bars(causes: Sequence[Cause], *, most: int = 8) -> Figure:
     rows = sorted(causes, key=lambda c: -c.failures)[:most]
     real = [c for c in causes if not c.expected]
     title = (
-        f"The largest real cause is {real[0].rule.replace('_', ' ')}: "
-        f"{real[0].failures:,} failures"
+        f"The largest real cause is {real[0].rule.replace('_', ' ')}: {real[0].failures:,} failures"
         if real
         else "No real failures"
     )
     canvas, axes = _blank(height=0.9 + 0.32 * max(len(rows), 1), title=title)
     lengths = [c.failures for c in rows]
-    axes.barh(
-        range(len(rows)), lengths, color=[FAINT if c.expected else VERMILION for c in rows]
-    )
+    axes.barh(range(len(rows)), lengths, color=[FAINT if c.expected else VERMILION for c in rows])
     for row, cause in enumerate(rows):
         axes.annotate(
             f"{cause.failures:,}{' expected' if cause.expected else ''}",

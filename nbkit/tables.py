@@ -60,9 +60,7 @@ class Table:
     fold: int = 10
 
     @classmethod
-    def of(
-        cls, columns: Sequence[Column], rows: Iterable[Sequence[Value]], *, empty: str
-    ) -> Table:
+    def of(cls, columns: Sequence[Column], rows: Iterable[Sequence[Value]], *, empty: str) -> Table:
         return cls(tuple(columns), tuple(tuple(row) for row in rows), empty)
 
     def texts(self) -> list[list[str]]:

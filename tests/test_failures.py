@@ -188,7 +188,13 @@ def test_history_is_classified_where_it_does_not_say_itself_and_says_which() -> 
         {
             "status": ["success", "failed", "failed", "failed", "skipped"],
             "failure_category": [None, "upstream_failure", "unknown", None, None],
-            "errors": [None, '["x"]', '["No games found for 2026-01-24"]', "503 Server Error", None],
+            "errors": [
+                None,
+                '["x"]',
+                '["No games found for 2026-01-24"]',
+                "503 Server Error",
+                None,
+            ],
         }
     )
     found = classify_history(frame)

@@ -59,8 +59,7 @@ def test_each_kind_of_cell_reads_well_and_a_missing_one_is_a_dash() -> None:
     ]
     table = Table.of([Column(k, k) for k in kinds], [row], empty="")  # type: ignore[arg-type]
     assert table.texts() == [
-        ["27.3 %", "5 d 3 h", "5 d 3 h", "2026-01-13 12:00 UTC", "2026-01-13", "2.3×", "269,971"]
-        + ["–"]
+        ["27.3 %", "5 d 3 h", "5 d 3 h", "2026-01-13 12:00 UTC", "2026-01-13", "2.3×", "269,971", "–"]
     ]
 
 

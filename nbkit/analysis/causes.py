@@ -52,9 +52,7 @@ class Change:
     successes_now: int
 
 
-def causes(
-    counts: pd.DataFrame, *, start: datetime, end: datetime
-) -> tuple[Cause, ...]:
+def causes(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tuple[Cause, ...]:
     """Group the failures of [start, end) by category and rule: real ones first, largest first.
 
     Args:
@@ -86,9 +84,7 @@ def causes(
     return tuple(sorted(rows, key=lambda c: (c.expected, -c.failures, c.rule)))
 
 
-def new_messages(
-    counts: pd.DataFrame, *, start: datetime, end: datetime
-) -> tuple[NewMessage, ...]:
+def new_messages(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tuple[NewMessage, ...]:
     """Messages of real failures in [start, end) that no earlier hour of `counts` has, by count."""
     window = between(counts, start, end)
     failing = window[is_real_failure(window) & window["error_signature"].notna()]

@@ -59,11 +59,11 @@ def completeness(
         if expected is None:
             continue
         low, high, stated = expected
-        for row in own[own["data_date"] >= first].itertuples():
-            best = None if pd.isna(row.best_records) else int(row.best_records)
+        for row in own[own["data_date"] >= first].to_dict("records"):
+            best = None if pd.isna(row["best_records"]) else int(row["best_records"])
             rows.append(
                 Completeness(
-                    str(name), row.data_date, best, low, high, stated, _state(best, low, high)
+                    str(name), row["data_date"], best, low, high, stated, _state(best, low, high)
                 )
             )
     return tuple(sorted(rows, key=lambda r: (r.data_date, r.processor), reverse=True))

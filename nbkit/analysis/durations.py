@@ -75,6 +75,4 @@ def duration_shifts(
 
 
 def _durations(histograms: pd.DataFrame) -> pd.DataFrame:
-    return histograms[
-        (histograms["metric"] == "duration_s") & (histograms["outcome"] == "success")
-    ]
+    return histograms[(histograms["metric"] == "duration_s") & (histograms["outcome"] == "success")]

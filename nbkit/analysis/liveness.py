@@ -71,16 +71,16 @@ def stuck_runs(
         open_runs: processor_name, run_id, started_at, running_s.
     """
     rows = []
-    for row in open_runs.itertuples():
-        processor = registry.get_processor(str(row.processor_name))
-        running = timedelta(seconds=float(row.running_s))
+    for row in open_runs.to_dict("records"):
+        processor = registry.get_processor(str(row["processor_name"]))
+        running = timedelta(seconds=float(row["running_s"]))
         timeout = timedelta(seconds=processor.timeout_seconds) if processor else after
         if running > min(after, timeout):
             rows.append(
                 StuckRun(
-                    processor=str(row.processor_name),
-                    run_id=str(row.run_id),
-                    started_at=row.started_at.to_pydatetime(),
+                    processor=str(row["processor_name"]),
+                    run_id=str(row["run_id"]),
+                    started_at=row["started_at"].to_pydatetime(),
                     running=running,
                     timeout=timeout,
                     past_timeout=running > timeout,
@@ -120,4 +120,4 @@ def silences(
         quiet = end - last
         if quiet > max(longest * margin, at_least):
             rows.append(Silence(str(name), last, quiet, longest))
-    return tuple(sorted(rows, key=lambda r: (-(r.quiet / (r.longest_before + at_least)))))
+    return tuple(sorted(rows, key=lambda r: -(r.quiet / (r.longest_before + at_least))))

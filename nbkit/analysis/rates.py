@@ -14,6 +14,7 @@ import pandas as pd
 from nbkit.failures import EXPECTED, FailureCategory
 from nbkit.registry import ProcessorRegistry
 
+OTHER_PHASE = "other"
 _EXPECTED = [category.value for category in EXPECTED]
 
 
@@ -94,21 +95,23 @@ def phase_rates(
         end: the first hour that no longer counts (aware, on the hour).
 
     Returns:
-        A row for each phase of the registry that has processors or runs.
+        A row for each phase of the registry that has processors or runs, then one for the runs of
+        strangers, if there are any.
     """
-    labels = counts["phase"].map(registry.canonical_phase, na_action="ignore")
+    labels = pd.Series(_phases(counts, registry), index=counts.index, dtype="str")
+    named = [(p.name, p.title, bool(registry.by_phase(p.name))) for p in registry.phases]
     rows = []
-    for phase in registry.phases:
-        own = counts[labels == phase.name]
-        if own.empty and not registry.by_phase(phase.name):
+    for name, title, has_processors in [*named, (OTHER_PHASE, "Not registered", False)]:
+        own = counts[labels == name]
+        if own.empty and not has_processors:
             continue
         ends = [end - pd.Timedelta(days=back) for back in range(days - 1, -1, -1)]
         daily = [outcomes(between(own, e - pd.Timedelta(days=1), e)) for e in ends]
         wins = own[own["category"] == FailureCategory.SUCCESS.value]
         rows.append(
             PhaseRates(
-                phase=phase.name,
-                title=phase.title,
+                phase=name,
+                title=title,
                 week=outcomes(between(own, end - pd.Timedelta(days=days), end)),
                 day=daily[-1],
                 daily=tuple(each.effective_rate for each in daily),
@@ -116,3 +119,11 @@ def phase_rates(
             )
         )
     return tuple(rows)
+
+
+def _phases(counts: pd.DataFrame, registry: ProcessorRegistry) -> list[str]:
+    """The phase of each row; each pair of processor and label is looked up once."""
+    pairs = pd.MultiIndex.from_frame(counts[["processor_name", "phase"]])
+    codes, distinct = pd.factorize(pairs)
+    known = [registry.phase_of(str(name), label) or OTHER_PHASE for name, label in distinct]
+    return [known[code] for code in codes]

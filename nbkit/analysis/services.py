@@ -40,7 +40,9 @@ def service_states(listing: Sequence[Mapping[str, Any]]) -> tuple[ServiceState, 
         if not name:
             raise ValueError("a service without metadata.name")
         status = entry.get("status", {})
-        ready = next((c for c in status.get("conditions", []) if c.get("type") == "Ready"), {})
+        ready: Mapping[str, Any] = next(
+            (c for c in status.get("conditions", []) if c.get("type") == "Ready"), {}
+        )
         states.append(
             ServiceState(
                 name=str(name),

@@ -142,7 +142,6 @@ def _summary(findings: list[Finding]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
 
 
-
 def _default_moment(warehouse: str, project: Project) -> datetime:
     """Now; for the demo, the moment that its history was made for."""
     if not warehouse and project.uses_demo():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nbkit.failures.classify import classify
@@ -29,12 +30,17 @@ def classify_history(runs: pd.DataFrame) -> pd.DataFrame:
     keys = runs[columns].astype("object").where(runs[columns].notna(), None)
     if "errors" in columns:
         keys["errors"] = keys["errors"].map(_hashable)
-    codes, distinct = pd.factorize(pd.MultiIndex.from_frame(keys)) if columns else ([], [])
-    verdicts = [_judge(dict(zip(columns, _row(row), strict=True))) for row in distinct]
     result = runs.copy()
+    if runs.empty or not columns:
+        verdicts, codes = [], np.zeros(len(runs), dtype=np.int64)
+        if len(runs):
+            verdicts = [_judge({})]
+    else:
+        codes, distinct = pd.factorize(pd.MultiIndex.from_frame(keys))
+        verdicts = [_judge(dict(zip(columns, _row(row), strict=True))) for row in distinct]
     for position, name in enumerate(("category", "category_rule", "category_origin")):
-        values = pd.Series([verdict[position] for verdict in verdicts], dtype="str")
-        result[name] = values.take(codes).to_numpy() if len(verdicts) else pd.Series(dtype="str")
+        values = pd.array([verdict[position] for verdict in verdicts], dtype="str")
+        result[name] = pd.Series(values.take(codes), index=runs.index, dtype="str")
     return result
 
 

@@ -144,6 +144,4 @@ def _of_traceback(text: str) -> list[Message]:
 
 
 def _unescaped(text: str) -> str:
-    return (
-        text.replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t").replace("\\\\", "\\")
-    )
+    return text.replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t").replace("\\\\", "\\")

@@ -40,7 +40,7 @@ def emit(judgement: Judgement) -> None:
     from IPython.display import display
 
     count = len(judgement.findings)
-    display(
+    display(  # type: ignore[no-untyped-call]  # IPython has no annotations
         {
             FINDINGS_MIMETYPE: judgement.to_json(),
             "text/plain": f"{judgement.verdict.value}: {count} finding{'' if count == 1 else 's'}",

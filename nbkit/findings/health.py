@@ -217,10 +217,7 @@ def judge_stuck(
                 subject=name,
                 severity=_worse(
                     past > 0
-                    and (
-                        longest.running > rules.abandoned_after
-                        or _is_critical(name, registry)
-                    )
+                    and (longest.running > rules.abandoned_after or _is_critical(name, registry))
                 ),
                 title=f"{name} has {count_of(len(runs), 'run')} stuck, the longest for "
                 f"{span(longest.running)} ({limit})",
@@ -300,9 +297,7 @@ def judge_durations(
     return findings
 
 
-def judge_completeness(
-    rows: Sequence[Completeness], registry: ProcessorRegistry
-) -> list[Finding]:
+def judge_completeness(rows: Sequence[Completeness], registry: ProcessorRegistry) -> list[Finding]:
     """One finding per processor with too few records, about its newest such date.
 
     A range taken from history warns only when it is missed by half: it is a habit, not a promise.
@@ -404,4 +399,3 @@ def _is_critical(name: str, registry: ProcessorRegistry) -> bool:
 def _owner(name: str, registry: ProcessorRegistry) -> str:
     processor = registry.get_processor(name)
     return processor.owner if processor else UNOWNED
-

@@ -19,7 +19,14 @@ from nbkit.analysis.liveness import (
     silences,
     stuck_runs,
 )
-from nbkit.analysis.rates import Outcomes, PhaseRates, between, outcomes, phase_rates
+from nbkit.analysis.rates import (
+    OTHER_PHASE,
+    Outcomes,
+    PhaseRates,
+    between,
+    outcomes,
+    phase_rates,
+)
 from nbkit.analysis.services import PhaseDeployment, deployments
 from nbkit.failures import classify_history
 from nbkit.findings import Finding, Severity, Verdict, verdict_of
@@ -38,6 +45,7 @@ from nbkit.findings.health import (
     judge_stuck,
 )
 from nbkit.findings.wording import moment, short, some, span
+from nbkit.params import parse_moment
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.tables import Column, Note, Table
 from nbkit.warehouse import open_warehouse
@@ -46,6 +54,7 @@ from nbkit.warehouse.services import read_services
 
 BASELINE = timedelta(days=30)
 DAY = timedelta(days=1)
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,11 +305,11 @@ def daily_health(
     first = end - BASELINE - DAY
 
     fresh = freshness(
-        warehouse.query("history_freshness", start=first, end=end, as_of=end), as_of=end
+        # A year back: how old a stale history is, is worth knowing.
+        warehouse.query("history_freshness", start=end - YEAR, end=end, as_of=end),
+        as_of=end,
     )
-    counts = classify_history(
-        warehouse.query("hourly_counts", start=first, end=end, as_of=end)
-    )
+    counts = classify_history(warehouse.query("hourly_counts", start=first, end=end, as_of=end))
     recent = warehouse.query("daily_histograms", start=yesterday, end=end, as_of=end)
     usual = warehouse.query("daily_histograms", start=first, end=yesterday, as_of=end)
     open_runs = warehouse.query("open_runs", start=first, end=end, as_of=end)
@@ -382,17 +391,14 @@ def _by_processor(counts: pd.DataFrame) -> dict[str, Outcomes]:
     }
 
 
-def _services_of_phase(
-    activity: pd.DataFrame, registry: ProcessorRegistry
-) -> dict[str, list[str]]:
+def _services_of_phase(activity: pd.DataFrame, registry: ProcessorRegistry) -> dict[str, list[str]]:
     services: dict[str, list[str]] = {phase.name: [] for phase in registry.phases}
     named = activity[activity["cloud_run_service"].notna()]
-    for row in named.itertuples():
-        phase = registry.phase_of(str(row.processor_name), row.phase)
-        services.setdefault(phase, []).append(str(row.cloud_run_service))
+    for row in named.to_dict("records"):
+        phase = registry.phase_of(str(row["processor_name"]), row["phase"])
+        services.setdefault(phase or OTHER_PHASE, []).append(str(row["cloud_run_service"]))
     return services
 
 
 def _noise(day: Outcomes) -> tuple[int, int, int, float | None]:
     return day.failures, day.real, day.expected, day.noise_share
-

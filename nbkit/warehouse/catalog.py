@@ -170,7 +170,9 @@ def _parse(name: str, text: str) -> Query:
 def _literal(kind: str, text: str | None) -> Parameter:
     if text is None or text == "NULL":
         return None
-    return {"INT64": int, "FLOAT64": float}.get(kind, str)(text)
+    if kind == "INT64":
+        return int(text)
+    return float(text) if kind == "FLOAT64" else text
 
 
 def _type_problem(parameter: QueryParameter, value: Any) -> str | None:

@@ -109,9 +109,7 @@ class DuckDBWarehouse:
                 if table == self._table and not _has_table(writer, dataset, name):
                     writer.execute(schema.duckdb_ddl(table))
                 elif not _has_table(writer, dataset, name):
-                    writer.execute(
-                        f'CREATE TABLE "{dataset}"."{name}" AS FROM new_rows LIMIT 0'
-                    )
+                    writer.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM new_rows LIMIT 0')
                 writer.execute(f'INSERT INTO "{dataset}"."{name}" BY NAME FROM new_rows')
                 writer.commit()
             except duckdb.Error as error:

@@ -23,7 +23,9 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     for field, chunks in zip(table.schema, table.columns, strict=True):
         kind = field.type
         if pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0):
-            column = chunks.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+            column = chunks.cast(pa.int64()).to_pandas(
+                types_mapper={pa.int64(): pd.Int64Dtype()}.get
+            )
         elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             column = chunks.cast(pa.float64()).to_pandas()
         elif pa.types.is_boolean(kind):

@@ -62,7 +62,9 @@ COLUMNS: tuple[RunColumn, ...] = (
     RunColumn("espn_matched_requested_date", "BOOLEAN", False, "espn matched requested date"),
     RunColumn("nbacom_matched_requested_date", "BOOLEAN", False, "nbacom matched requested date"),
     RunColumn("br_matched_requested_date", "BOOLEAN", False, "br matched requested date"),
-    RunColumn("gamebook_matched_requested_date", "BOOLEAN", False, "gamebook matched requested date"),
+    RunColumn(
+        "gamebook_matched_requested_date", "BOOLEAN", False, "gamebook matched requested date"
+    ),
     RunColumn("used_source_fallback", "BOOLEAN", False, "a fallback source was used"),
     RunColumn("season_filter", "STRING", False, "season filter"),
     RunColumn("team_filter", "STRING", False, "team filter"),
@@ -86,7 +88,9 @@ COLUMNS: tuple[RunColumn, ...] = (
     RunColumn("trigger_message_id", "STRING", False, "Pub/Sub message id, same on redelivery"),
     RunColumn("trigger_message_data", "JSON", False, "the message"),
     RunColumn("parent_processor", "STRING", False, "upstream that triggered"),
-    RunColumn("upstream_dependencies", "JSON", False, "dependencies checked [{table, status, age_hours}]"),
+    RunColumn(
+        "upstream_dependencies", "JSON", False, "dependencies checked [{table, status, age_hours}]"
+    ),
     RunColumn("dependency_check_passed", "BOOLEAN", False, "all critical ones passed"),
     RunColumn("missing_dependencies", "JSON", False, "missing tables"),
     RunColumn("stale_dependencies", "JSON", False, "stale tables"),
@@ -97,7 +101,12 @@ COLUMNS: tuple[RunColumn, ...] = (
     RunColumn("retry_attempt", "INT64", False, "1, 2, 3 ...; null in old rows"),
     RunColumn("skipped", "BOOLEAN", False, "skipped"),
     RunColumn("skip_reason", "STRING", False, "smart_skip, early_exit, already_processed, no_data"),
-    RunColumn("failure_category", "STRING", False, "added 2026-01-14, null before; nbkit.failures has both vocabularies"),
+    RunColumn(
+        "failure_category",
+        "STRING",
+        False,
+        "added 2026-01-14, null before; nbkit.failures has both vocabularies",
+    ),
     RunColumn("timing_breakdown", "JSON", False, "seconds by stage"),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)

@@ -70,7 +70,9 @@ def _ask_google(source: str) -> Any:
         credentials, _ = google.auth.default(
             scopes=["https://www.googleapis.com/auth/cloud-platform"]
         )
-        session = google.auth.transport.requests.AuthorizedSession(credentials)
+        session = google.auth.transport.requests.AuthorizedSession(  # type: ignore[no-untyped-call]
+            credentials
+        )
         answer = session.get(
             f"https://{region}-run.googleapis.com/apis/serving.knative.dev/v1/namespaces/"
             f"{project}/services",

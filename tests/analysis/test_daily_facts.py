@@ -237,7 +237,7 @@ def test_a_processor_that_breaks_its_rhythm_is_silent() -> None:
             hours("Hourly", every(HOUR, days=10, until=END - 9 * HOUR)),
             hours("Daily", every(DAY, days=20)),
             hours("Rare", every(DAY * 5, days=20, until=END - 9 * DAY)),
-            hours("OffDays", every(DAY * 3, days=30, until=END - 2 * DAY)),
+            hours("OffDays", every(DAY * 3, days=30, until=END + DAY)),
         ]
     )
     (found,) = silences(frame, end=END)

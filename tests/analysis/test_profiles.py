@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from nbkit.analysis.profiles import GAMMA, RELATIVE_ERROR, Profile, middle_of, profiles_by
 
-values = st.lists(
-    st.floats(min_value=0.001, max_value=1e6) | st.just(0.0), min_size=1, max_size=60
-)
+values = st.lists(st.floats(min_value=0.001, max_value=1e6) | st.just(0.0), min_size=1, max_size=60)
 
 
 @given(values, st.floats(0, 1))
