@@ -24,6 +24,7 @@ from nbkit.delivery.run_folder import Run, read_run
 from nbkit.delivery.slack import Doubtful, Outcome, Parcel, send_by_bot, send_by_webhook
 from nbkit.delivery.slack_calls import Fault, Patience
 from nbkit.delivery.slack_errors import explain
+from nbkit.delivery.slack_text import web_address
 from nbkit.errors import DeliveryError, NbkitError
 from nbkit.project import Project
 
@@ -86,7 +87,7 @@ def deliver(
 
     Args:
         to: `slack` or `dir:PATH`.
-        report_url: where readers open the report; http(s) becomes a link.
+        report_url: where readers open the report; http(s) becomes a link, another place is named.
         channel: instead of `SLACK_CHANNEL`.
         resend: send a message whose reply was lost although it may have arrived.
 
@@ -103,8 +104,9 @@ def deliver(
             destination=destination,
             target=target,
             channel=channel,
-            report_url=report_url,
-            location=_location(run, project),
+            report_url=web_address(report_url),
+            # A place in a bucket is no link, but it is where the report is.
+            location=report_url or _location(run, project),
             now=now,
         )
 

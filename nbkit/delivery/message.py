@@ -138,7 +138,9 @@ def difference(run: Run, earlier: Said) -> str:
 def _title(run: Run) -> str:
     name = run.notebook.replace("_", " ").strip()
     name = name[:1].upper() + name[1:]
-    return f"{name} ({run.variant})" if run.variant else name
+    # A failed run beside a good one has `failed` for a variant; the title says so itself.
+    variant = run.variant.removesuffix("failed").rstrip("-") if run.failure else run.variant
+    return f"{name} ({variant})" if variant else name
 
 
 def _headline(run: Run, found: Changes, before: Said | None, *, late: bool) -> str:

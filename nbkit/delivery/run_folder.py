@@ -199,11 +199,20 @@ def _moment(text: str) -> datetime:
 
 
 def _variant(folder_name: str, as_of: str, manifest: Mapping[str, Any]) -> str:
-    """`2026-01-13T120000Z-retry` → `retry`. A folder given by `--out` has any name."""
+    """Which of several reports of one notebook this is: the name of its parameter file, and the
+    suffix of its folder where that says more.
+
+    Not the suffix alone: which set of parameters gets the plain folder depends on the order of the
+    day, and tomorrow's report must be compared with today's of the same set.
+    """
     stamp = f"{_moment(as_of).astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
+    suffix = str(manifest.get("variant") or "")
     if folder_name.startswith(f"{stamp}-"):
-        return folder_name.removeprefix(f"{stamp}-")
-    return str(manifest.get("variant") or "")
+        suffix = folder_name.removeprefix(f"{stamp}-")
+    series = Path(str(manifest.get("params_file") or "")).stem
+    if not series or suffix == series or suffix.startswith(f"{series}-"):
+        return suffix
+    return f"{series}-{suffix}" if suffix else series
 
 
 def _headline_figure(notebook: Path) -> Figure | None:
@@ -229,17 +238,14 @@ def _headline_figure(notebook: Path) -> Figure | None:
 
 
 def _failure(manifest: Mapping[str, Any]) -> Failure | None:
-    """The manifest's word, for it was taken from the exception."""
-    ended = manifest.get("exit") or manifest.get("exit_state") or "completed"
-    about = ended if isinstance(ended, Mapping) else manifest
-    state = str(ended.get("state") if isinstance(ended, Mapping) else ended)
-    if state in ("completed", "succeeded", "success", "ok"):
+    """The manifest's word, for it was taken from the exception. A manifest without one is of a tool
+    that stores only runs that ended well."""
+    ended = manifest.get("exit") or {"state": "completed"}
+    if ended["state"] == "completed":
         return None
-    error = about.get("error") or manifest.get("error") or "no reason was recorded"
-    if isinstance(error, Mapping):
-        error = error.get("message") or error.get("type") or "no reason was recorded"
-    cell = about.get("cell") or about.get("failed_cell")
-    return Failure(reason=str(error), cell=str(cell) if cell else None)
+    cell = ended.get("cell")
+    reason = ended.get("error") or "no reason was recorded"
+    return Failure(reason=str(reason), cell=str(cell) if cell else None)
 
 
 def _facts(manifest: Mapping[str, Any]) -> dict[str, float]:

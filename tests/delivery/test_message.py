@@ -72,6 +72,12 @@ def test_data_that_was_not_fit_is_not_called_good(message):
     assert told.headline.startswith("The data was not fit to judge.")
 
 
+def test_a_failed_run_beside_a_good_one_is_titled_plainly(message):
+    ended = {"exit": {"state": "failed", "error": "boom"}}
+    told = message(verdict="UNKNOWN", variant="backfill-failed", manifest=ended)
+    assert told.title == "Daily health (backfill): run failed"
+
+
 def test_queries_and_their_cost_are_told_when_known(message):
     queries = [{"seconds": 1.5, "bytes_billed": 2e9}, {"seconds": 2.0, "bytes_billed": 5e8}]
     facts = {f.label: f.value for f in message(manifest={"queries": queries}).facts}

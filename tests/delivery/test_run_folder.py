@@ -45,6 +45,23 @@ def test_identity_is_notebook_variant_and_as_of(tmp_path):
     assert again.run_id in ids
 
 
+@pytest.mark.parametrize(
+    ("file", "suffix", "variant"),
+    [
+        (None, "", ""),
+        (None, "3fa2c1", "3fa2c1"),
+        ("params/daily_health/production.yaml", "", "production"),
+        ("params/daily_health/production.yaml", "production", "production"),
+        ("params/daily_health/production.yaml", "3fa2c1", "production-3fa2c1"),
+        ("params/daily_health/production.yaml", "failed", "production-failed"),
+        ("params/daily_health/production.yaml", "production-failed", "production-failed"),
+    ],
+)
+def test_a_set_of_parameters_is_known_whichever_folder_it_got(tmp_path, file, suffix, variant):
+    folder = write_run(tmp_path, manifest={"params_file": file}, variant=suffix)
+    assert read_run(folder).variant == variant
+
+
 def test_content_changes_with_the_findings_and_not_with_the_costs(tmp_path):
     one = read_run(write_run(tmp_path, [a_finding()], manifest={"queries": [{"seconds": 1}]}))
     same = read_run(write_run(tmp_path, [a_finding()], manifest={"queries": [{"seconds": 9}]}))

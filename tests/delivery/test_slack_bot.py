@@ -128,6 +128,12 @@ def test_a_failed_run_is_told_with_its_cell_and_its_partial_report(send, slack):
     assert slack.shared() == FILES
 
 
+def test_a_report_in_a_bucket_is_named_though_it_is_no_link(send, slack):
+    send([], report_url="gs://reports/daily_health/x/index.html")
+
+    assert "Report: gs://reports/daily_health/x/index.html" in words(slack.posts()[0])
+
+
 # Faults that pass
 
 
