@@ -2,10 +2,11 @@
 
 A file starts with comment lines. The first says what one row means; lines of the form
 
-    -- @start TIMESTAMP: the first moment of the window
-    -- @slack_days_before INT64 = 35: …
+    -- start TIMESTAMP: the first moment of the window
+    -- slack_days_before INT64 = 35: …
 
-declare the parameters, in order, with an optional default. BigQuery runs the text as it stands;
+declare the parameters, in order, with an optional default (without the @: BigQuery's emulator
+counts one in a comment as a use). BigQuery runs the text as it stands;
 DuckDB runs sqlglot's translation of it.
 """
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Parameter
 
 _DECLARATION = re.compile(
-    r"--\s*@(?P<name>\w+)\s+(?P<type>[A-Z0-9]+)(?:\s*=\s*(?P<default>[^:]+?))?\s*:\s*(?P<help>.*)"
+    r"--\s*(?P<name>\w+)\s+(?P<type>TIMESTAMP|DATE|INT64|FLOAT64|STRING|BOOL)(?:\s*=\s*(?P<default>[^:]+?))?\s*:\s*(?P<help>.*)"
 )
 _ACCEPTED: dict[str, tuple[type, ...]] = {
     "TIMESTAMP": (datetime,),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    Parameter = str | int | float | bool | datetime | date | list[str] | None
+    Parameter = str | int | float | bool | datetime | date | None
 
 
 @dataclass(frozen=True)

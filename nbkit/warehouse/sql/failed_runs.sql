@@ -1,11 +1,11 @@
 -- One row: a run that failed in the window, whole, the newest first; for quoting in reports.
--- @start TIMESTAMP: the first moment of the window
--- @end TIMESTAMP: the first moment after it
--- @as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
--- @slack_days_before INT64 = 35: how far data_date may lie before @start (late data, backfills)
--- @slack_days_after INT64 = 8: how far data_date may lie after @end (upcoming games)
--- @processor_name STRING = NULL: only this processor; NULL for all
--- @most INT64 = 100: how many rows at most
+-- start TIMESTAMP: the first moment of the window
+-- end TIMESTAMP: the first moment after it
+-- as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
+-- slack_days_before INT64 = 35: how far data_date may lie before start (late data, backfills)
+-- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
+-- processor_name STRING = NULL: only this processor; NULL for all
+-- most INT64 = 100: how many rows at most
 WITH history AS (
   -- When a run ended; where the column is null, its start and duration say so.
   SELECT
