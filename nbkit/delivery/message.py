@@ -191,7 +191,8 @@ def _notification(run: Run, found: Changes, name: str) -> str:
         return f"{name}: run failed{where}: {run.failure.reason}"
     loud = (*found.new, *found.worse, *found.still_open)
     if not loud:
-        return f"{name} is {run.verdict.value}"
+        over = f" ({len(found.recovered)} recovered)" if found.recovered else ""
+        return f"{name} is {run.verdict.value}{over}"
     worst = max(loud, key=lambda f: f.severity.rank)
     rest = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
     return f"{name} is {run.verdict.value}: {worst.title}{rest}"

@@ -36,7 +36,7 @@ def tell(send, slack):
     return _tell
 
 
-def test_a_finding_is_new_once_then_still_open_then_recovered_once(tell):
+def test_a_finding_is_new_once_then_still_open_then_recovered_once(tell, slack):
     assert "New (1)" in tell(1, a_finding())
     second = tell(2, a_finding())
     assert "Still open (1)" in second
@@ -44,6 +44,7 @@ def test_a_finding_is_new_once_then_still_open_then_recovered_once(tell):
     third = tell(3)
     assert "Recovered (1)" in third
     assert "1 recovered since the message of 2026-01-02 12:00 UTC" in third
+    assert slack.posts()[-1].text == "Daily health is GREEN (1 recovered)"
     fourth = tell(4)
     assert "Recovered" not in fourth
     assert "No change since the message of 2026-01-03" in fourth
