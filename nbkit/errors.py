@@ -6,6 +6,7 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
     ├── InputError                  2  what was asked cannot be done as asked
     │   ├── ParameterError          2  a notebook parameter: unknown, wrong type, bad date
     │   ├── RegistryError           2  a YAML file under registry/: syntax, key, value, cycle
+    │   ├── UnknownProcessor        2  no processor of that name is registered
     │   ├── ProjectNotFound         2  no notebooks/ and registry/ above the working directory
     │   ├── NotebookNotFound        2  no notebook of that name (or one of the wrong shape)
     │   ├── WarehouseURLError       2  a warehouse URL that cannot be read
@@ -51,6 +52,10 @@ class ParameterError(InputError):
 
 class RegistryError(InputError):
     """A file under `registry/` is wrong; names file, line, key and the fix."""
+
+
+class UnknownProcessor(InputError):
+    """No processor of that name is registered; names the nearest ones."""
 
 
 class ProjectNotFound(InputError):
