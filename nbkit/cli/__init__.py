@@ -16,7 +16,10 @@ from typing import Annotated
 
 import typer
 
+from nbkit.cli import reports
 from nbkit.cli.deliver import deliver_command
+from nbkit.cli.new import new_command
+from nbkit.cli.run import run_command
 from nbkit.errors import NbkitError
 
 app = typer.Typer(
@@ -46,7 +49,10 @@ def _options(
     pass
 
 
+app.command("run")(run_command)
+app.command("new")(new_command)
 app.command("deliver")(deliver_command)
+app.add_typer(reports.app, name="reports")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -98,12 +98,12 @@ def execute(
             )
             with Watchdog(limits, send=kernel.signal_group) as watchdog:
                 course = _Course(source, watchdog, on_cell)
-                with _interruptible(course, kernel):
+                with _interruptible(watchdog):
                     failure = _run(source, dict(parameters), kernel, course, limits, log_file)
     if failure is None:
         state = ExitState.COMPLETED
     else:
-        state = ExitState.INTERRUPTED if course.interrupted else ExitState.FAILED
+        state = ExitState.INTERRUPTED if watchdog.expired == "stop" else ExitState.FAILED
     return Execution(
         notebook=_cleaned(course.notebook or source),
         state=state,
@@ -144,16 +144,15 @@ def _run(
 
 
 @contextlib.contextmanager
-def _interruptible(course: _Course, kernel: OwnKernel) -> Iterator[None]:
-    """SIGINT and SIGTERM kill the kernel; nbclient then unwinds by itself, which a
+def _interruptible(watchdog: Watchdog) -> Iterator[None]:
+    """SIGINT and SIGTERM end the kernel; nbclient then unwinds by itself, which a
     KeyboardInterrupt in the middle of its event loop would not let it do."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(number: int, _frame: object) -> None:
-        course.interrupted = True
-        kernel.signal_group(signal.SIGKILL)
+    def stop(_number: int, _frame: object) -> None:
+        watchdog.stop_now()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -166,8 +165,6 @@ def _interruptible(course: _Course, kernel: OwnKernel) -> Iterator[None]:
 def _failure(
     error: Exception, kernel: OwnKernel, course: _Course, limits: Limits, log_file: Path
 ) -> Failure:
-    if course.interrupted:
-        return Failure(error=NotebookFailed, reason="The run was interrupted.", cell=course.running)
     trace = ""
     if isinstance(error, PapermillExecutionError):
         trace = _ANSI.sub("", "\n".join(error.traceback))
@@ -175,6 +172,9 @@ def _failure(
         case "cell":
             reason = f"It ran longer than {span(limits.cell)}, the limit of a cell."
             return Failure(error=CellTimeout, reason=reason, cell=course.running, traceback=trace)
+        case "stop":
+            reason = "The run was interrupted."
+            return Failure(error=NotebookFailed, reason=reason, cell=course.running)
         case "run":
             reason = f"The run took longer than {span(limits.run)}, the limit of a run."
             return Failure(error=RunTimeout, reason=reason, cell=course.running, traceback=trace)
@@ -219,7 +219,6 @@ class _Course:
         self.notebook: NotebookNode | None = None
         self.watchdog = watchdog
         self.running: Cell | None = None
-        self.interrupted = False
         self._on_cell = on_cell
         self._began = time.monotonic()
         self._starts: list[tuple[str, float]] = []

@@ -11,6 +11,10 @@ from datetime import timedelta
 from typing import Literal
 
 
+# Which limit was met; "stop" when somebody asked for the end.
+Expired = Literal["", "cell", "run", "stop"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How long one cell and the whole run may take, and how long an interrupted cell may clean up
@@ -29,11 +33,12 @@ class Watchdog:
     """
 
     def __init__(self, limits: Limits, *, send: Callable[[int], None]) -> None:
-        self.expired: Literal["", "cell", "run"] = ""
+        self.expired: Expired = ""
         self._limits = limits
         self._send = send
         self._change = threading.Condition()
         self._stopped = False
+        self._stop_asked = False
         self._cells = 0
         self._cell_since: float | None = None
         self._run_until = time.monotonic() + limits.run.total_seconds()
@@ -56,6 +61,13 @@ class Watchdog:
             self._cell_since = time.monotonic()
             self._change.notify_all()
 
+    def stop_now(self) -> None:
+        """End the run as if its time were up. Safe to call from a signal handler."""
+        with self._change:
+            self._stop_asked = True
+            self._run_until = time.monotonic()
+            self._change.notify_all()
+
     def _watch(self) -> None:
         with self._change:
             while not self._stopped:
@@ -66,25 +78,29 @@ class Watchdog:
                 elif not self._end(kind):
                     return
 
-    def _next_deadline(self) -> tuple[Literal["cell", "run"], float]:
-        if self._cell_since is None:
-            return "run", self._run_until
-        cell_until = self._cell_since + self._limits.cell.total_seconds()
-        return ("cell", cell_until) if cell_until < self._run_until else ("run", self._run_until)
+    def _next_deadline(self) -> tuple[Expired, float]:
+        if self._cell_since is not None:
+            cell_until = self._cell_since + self._limits.cell.total_seconds()
+            if cell_until < self._run_until:
+                return "cell", cell_until
+        return "stop" if self._stop_asked else "run", self._run_until
 
-    def _end(self, kind: Literal["cell", "run"]) -> bool:
+    def _end(self, kind: Expired) -> bool:
         """True when the watch goes on: the cell ended by itself just as its time was up."""
         self.expired = kind
         cell = self._cells
         self._send(signal.SIGINT)
 
-        def settled() -> bool:
-            return self._stopped or (kind == "cell" and self._cells != cell)
+        def cell_ended() -> bool:
+            return kind == "cell" and self._cells != cell
 
-        if not self._change.wait_for(settled, self._limits.grace.total_seconds()):
+        settled = self._change.wait_for(
+            lambda: self._stopped or cell_ended(), self._limits.grace.total_seconds()
+        )
+        if not settled:
             self._send(signal.SIGKILL)
             return False
-        if self._stopped:
+        if not cell_ended():
             return False
         self.expired = ""
         return True
