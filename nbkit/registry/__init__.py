@@ -1,32 +1,30 @@
-"""Processors and phases as data: who runs, what they need, who owns them, by when they must be done.
+"""Processors and phases as data: who runs, needs what, is owned by whom, is due by when.
 
 `load_registry()` reads `registry/processor_registry.yaml`. What no document states comes from the
-defaults of the phase and is marked as such (`Processor.is_default`).
+defaults of the phase and is marked as such (`Processor.is_default`). The shape of the file is in
+docs/registry.md.
 """
 
 from nbkit.registry.comparison import RegistryDrift, compare_with_history
-from nbkit.registry.graph import BlastRadius, ProcessorRegistry
+from nbkit.registry.deadlines import Deadline, parse_deadline
+from nbkit.registry.graph import CriticalPath, ProcessorRegistry
+from nbkit.registry.impact import BlastRadius, DeadlineAtRisk
 from nbkit.registry.loading import FILE_NAME, load_registry
-from nbkit.registry.models import (
-    Criticality,
-    Deadline,
-    Phase,
-    Processor,
-    RecordRange,
-    UnknownProcessor,
-)
+from nbkit.registry.models import Criticality, Phase, Processor, RecordRange
 
 __all__ = [
     "FILE_NAME",
     "BlastRadius",
+    "CriticalPath",
     "Criticality",
     "Deadline",
+    "DeadlineAtRisk",
     "Phase",
     "Processor",
     "ProcessorRegistry",
     "RecordRange",
     "RegistryDrift",
-    "UnknownProcessor",
     "compare_with_history",
     "load_registry",
+    "parse_deadline",
 ]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from types import MappingProxyType
+from typing import Annotated, Generic, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    model_validator,
+)
 
-from nbkit.errors import RegistryError
-
-Name = Annotated[str, Field(min_length=1)]
-Frequency = Literal["continuous", "hourly", "daily", "weekly", "monthly", "on_demand"]
+from nbkit.registry.deadlines import Deadline, parse_deadline
 
 
 class Criticality(StrEnum):
@@ -25,74 +30,38 @@ class Criticality(StrEnum):
     LOW = "LOW"
 
 
+Frequency = Literal["continuous", "hourly", "daily", "weekly", "monthly", "on_demand"]
+
+
+def _one_of(known: tuple[str, ...], value: object) -> str | None:
+    """None if `value` is one of them, else what is wrong with it."""
+    if value in known:
+        return None
+    near = get_close_matches(str(value).lower(), [k.lower() for k in known], n=1)
+    hint = next((f"; did you mean {k}?" for k in known if near and k.lower() == near[0]), "")
+    return f"{value!r} is not one of {', '.join(known)}{hint}"
+
+
+def _criticality(value: object) -> object:
+    if problem := _one_of(tuple(Criticality), value):
+        raise ValueError(problem)
+    return Criticality(str(value))
+
+
+def _frequency(value: object) -> object:
+    if problem := _one_of(get_args(Frequency), value):
+        raise ValueError(problem)
+    return value
+
+
+def _deadline(value: object) -> object:
+    if value is None or isinstance(value, Deadline):
+        return value
+    return parse_deadline(str(value))
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-_ZONES = {
-    "ET": "America/New_York",
-    "CT": "America/Chicago",
-    "MT": "America/Denver",
-    "PT": "America/Los_Angeles",
-    "UTC": "UTC",
-}
-_DEADLINE = re.compile(
-    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)\s*(?P<half>[AP]M)?\s+(?P<zone>[A-Za-z_/]+)"
-    r"(?:\s+(?P<offset>same day|next day))?"
-)
-
-
-class Deadline(_Model):
-    """A time of day in a zone, so many days after the date that the data is about."""
-
-    time: time
-    zone: str
-    days_after: int
-    text: str
-
-    def at(self, data_date: date) -> datetime:
-        """The moment in UTC by which data of that date is promised; right across clock changes."""
-        local = datetime.combine(
-            data_date + timedelta(days=self.days_after), self.time, ZoneInfo(self.zone)
-        )
-        return local.astimezone(UTC)
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def parse_deadline(text: object) -> object:
-    """Read `03:00 AM ET`, `17:00 America/New_York same day`, `00:00 ET next day`.
-
-    Without "same day" or "next day" a time before noon belongs to the morning after: data of a
-    game date cannot be there before its games.
-    """
-    if not isinstance(text, str):
-        return text
-    match = _DEADLINE.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"{text!r} is not a time; write it like '03:00 AM ET' or '17:00 ET'")
-    hour, minute = int(match["hour"]), int(match["minute"])
-    if match["half"] and hour <= 12:
-        # The documents write 00:xx AM as well as 12:xx AM for the hour after midnight.
-        hour = hour % 12 + (12 if match["half"] == "PM" else 0)
-    elif match["half"]:
-        raise ValueError(f"{text!r} has an hour over 12 with {match['half']}")
-    if hour > 23 or minute > 59:
-        raise ValueError(f"{text!r} is not a time of day")
-    zone = _ZONES.get(match["zone"], match["zone"])
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(
-            f"{match['zone']!r} is not a time zone; use {', '.join(_ZONES)} or an IANA name "
-            "such as America/New_York"
-        ) from None
-    if match["offset"]:
-        days = 1 if match["offset"] == "next day" else 0
-    else:
-        days = 1 if hour < 12 else 0
-    return {"time": time(hour, minute), "zone": zone, "days_after": days, "text": text.strip()}
 
 
 class RecordRange(_Model):
@@ -108,32 +77,75 @@ class RecordRange(_Model):
         return self
 
 
-def _criticality(value: object) -> object:
-    try:
-        return Criticality(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError(f"{value!r} is not one of {', '.join(Criticality)}") from None
+Name = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
+# YAML has lists where frozen values are tuples; what is in them stays strict.
+Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Level = Annotated[Criticality, BeforeValidator(_criticality)]
+Often = Annotated[Frequency, BeforeValidator(_frequency)]
+Due = Annotated[InstanceOf[Deadline] | None, BeforeValidator(_deadline)]
+Seconds = Annotated[int, Field(gt=0)]
+Bucket = Annotated[str, Field(pattern=r"^gs://[^/\s]+/\S*$")]
+Table = Annotated[str, Field(pattern=r"^([\w-]+\.)?[\w-]+\.[\w-]+$")]
+
+T = TypeVar("T")
+
+
+class Default(_Model, Generic[T]):
+    """A value for what no document states about a processor, and why it is that."""
+
+    value: T
+    source: Name
+
+
+class PhaseDefaults(_Model):
+    """What holds for the processors of a phase unless they state otherwise.
+
+    A field without a default must be stated by every processor of the phase.
+    """
+
+    description: Default[str] | None = None
+    criticality: Default[Level] | None = None
+    expected_frequency: Default[Often] | None = None
+    sla_completion_time: Default[Due] | None = None
+    timeout_seconds: Default[Seconds] | None = None
+    expected_record_range: Default[RecordRange | None] | None = None
+    owner: Default[Name] | None = None
+
+
+class Phase(_Model):
+    """One stage of the pipeline. `aliases` are the labels that older runs carry; a phase outside
+    the numbered chain has no `number`."""
+
+    name: Name
+    title: Name
+    number: Annotated[int, Field(ge=0)] | None = None
+    aliases: Names = ()
+    defaults: PhaseDefaults = PhaseDefaults()
 
 
 class Processor(_Model):
-    """One processor or exporter. `defaulted` names the fields that its phase filled in."""
+    """One processor or exporter, complete: what the file states, else its phase's defaults.
+
+    `dependents` are derived from the dependencies of the others. `expected_record_range` and
+    `sla_completion_time` are None where nobody has stated one.
+    """
 
     name: Name
     phase: Name
     description: str = ""
-    sport: str = "nba"
-    criticality: Annotated[Criticality, BeforeValidator(_criticality)]
-    dependencies: tuple[str, ...] = ()
-    dependents: tuple[str, ...] | None = None
-    expected_frequency: Frequency
-    sla_completion_time: Annotated[Deadline, BeforeValidator(parse_deadline)] | None
-    timeout_seconds: Annotated[int, Field(gt=0)]
+    sport: Name | None = None
+    criticality: Level
+    dependencies: Names = ()
+    dependents: Names = ()
+    expected_frequency: Often
+    sla_completion_time: Due
+    timeout_seconds: Seconds
     expected_record_range: RecordRange | None
-    bigquery_table: Annotated[str, Field(pattern=r"^[\w-]+(\.[\w-]+){1,2}$")] | None = None
-    gcs_source_pattern: Annotated[str, Field(pattern=r"^gs://")] | None = None
-    gcs_output: Annotated[str, Field(pattern=r"^gs://")] | None = None
+    bigquery_table: Table | None = None
+    gcs_source_pattern: Bucket | None = None
+    gcs_output: Bucket | None = None
     owner: Name
-    defaulted: frozenset[str] = frozenset()
+    default_sources: Annotated[Mapping[str, str], Field(exclude=True)] = MappingProxyType({})
 
     @property
     def timeout(self) -> timedelta:
@@ -141,55 +153,22 @@ class Processor(_Model):
 
     @property
     def is_exporter(self) -> bool:
+        """Whether it publishes files rather than a table."""
         return self.gcs_output is not None
 
     def is_default(self, field: str) -> bool:
-        """Whether no document states this value and the phase's default stands in."""
-        return field in self.defaulted
+        """Whether nobody states this value and the phase's default stands in."""
+        return field in self.default_sources
+
+    def source(self, field: str) -> str | None:
+        """Why the default is what it is; None for a value that is stated."""
+        return self.default_sources.get(field)
 
     def deadline(self, data_date: date) -> datetime | None:
         """The moment in UTC by which data of that date is promised; None without a promise."""
         return self.sla_completion_time.at(data_date) if self.sla_completion_time else None
 
 
-class Default(_Model):
-    """A value that stands in for what no document states, and where it comes from."""
-
-    value: Any = None
-    source: Name
-
-
-DEFAULTED_FIELDS = (
-    "criticality",
-    "expected_frequency",
-    "sla_completion_time",
-    "timeout_seconds",
-    "expected_record_range",
-    "owner",
-)
-
-
-class Phase(_Model):
-    """One stage of the pipeline; `aliases` are labels that older runs carry."""
-
-    name: Name
-    title: Name
-    number: int | None = None
-    aliases: tuple[str, ...] = ()
-    defaults: dict[str, Default]
-
-    @model_validator(mode="after")
-    def _complete(self) -> Phase:
-        missing = [field for field in DEFAULTED_FIELDS if field not in self.defaults]
-        unknown = [field for field in self.defaults if field not in DEFAULTED_FIELDS]
-        if missing or unknown:
-            raise ValueError(
-                f"defaults must name exactly {', '.join(DEFAULTED_FIELDS)}"
-                + (f"; missing {', '.join(missing)}" if missing else "")
-                + (f"; unknown {', '.join(unknown)}" if unknown else "")
-            )
-        return self
-
-
-class UnknownProcessor(RegistryError):
-    """No processor of that name is registered."""
+# What an entry of the file may say, in the order in which it is documented.
+PROCESSOR_KEYS = tuple(key for key in Processor.model_fields if key != "default_sources")
+DEFAULTED_KEYS = tuple(PhaseDefaults.model_fields)
