@@ -17,7 +17,9 @@ from typing import Annotated
 import typer
 
 from nbkit.cli import reports
+from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
+from nbkit.cli.health import health_command
 from nbkit.cli.new import new_command
 from nbkit.cli.run import run_command
 from nbkit.errors import NbkitError
@@ -49,9 +51,11 @@ def _options(
     pass
 
 
+app.command("health")(health_command)
 app.command("run")(run_command)
 app.command("new")(new_command)
 app.command("deliver")(deliver_command)
+app.command("classify")(classify_command)
 app.add_typer(reports.app, name="reports")
 
 

@@ -23,7 +23,7 @@ _MARKS = {"critical": ("✖", "red"), "warning": ("▲", "yellow"), "info": ("·
 SHOWN = 8
 
 
-def health(
+def health_command(
     warehouse: Annotated[
         str, typer.Option(help="Warehouse URL. [default: NBKIT_WAREHOUSE, else the demo]")
     ] = "",
