@@ -16,7 +16,9 @@ from nbkit.report.page import BREAK
 SHOWN_ROWS = 10
 # A number as tables show it: sign, digits with separators, perhaps a unit after it.
 _NUMBER = re.compile(
-    r"[-−+<>≈~]?\s?\$?\d[\d.,\u202f]*(?:e[-+]?\d+)?\s?(?:%|×|[a-zµ]{1,3}|[kMG]B)?", re.IGNORECASE
+    r"[-−+<>≈~]?\s?\$?(?:\d{1,3}(?:[,\u202f]\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?"
+    r"\s?(?:%|×|[a-zµ]{1,3}|[kMG]B)?",
+    re.IGNORECASE,
 )
 _LONG_WORD = re.compile(r"\S{19,}")
 _ABSENT = {"", "–", "-", "nan", "NaN", "None", "NaT", "<NA>", "n/a"}

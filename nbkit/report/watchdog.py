@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-
 # Which limit was met; "stop" when somebody asked for the end.
 Expired = Literal["", "cell", "run", "stop"]
 
