@@ -41,7 +41,7 @@ SELECT
   data_date,
   COUNT(*) AS runs,
   COUNTIF(status = 'success') AS success_runs,
-  COUNTIF(status = 'success' AND records_processed = 0) AS zero_record_success_runs,
+  COUNTIF(status = 'success' AND IFNULL(records_processed, 1) = 0) AS zero_record_success_runs,
   MAX(IF(status = 'success', records_processed, NULL)) AS best_records,
   MAX(IF(status = 'success', ended_at, NULL)) AS last_success_at
 FROM runs

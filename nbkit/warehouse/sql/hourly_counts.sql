@@ -71,7 +71,7 @@ SELECT
   MIN(run_id) AS example_run_id,
   ANY_VALUE(started_at HAVING MIN run_id) AS example_started_at,
   COUNT(*) AS runs,
-  COUNTIF(status = 'success' AND records_processed = 0) AS zero_record_runs,
+  COUNTIF(status = 'success' AND IFNULL(records_processed, 1) = 0) AS zero_record_runs,
   COUNTIF(status = 'success' AND records_processed IS NULL) AS missing_record_runs,
   SUM(duration_seconds) AS duration_s,
   COUNT(duration_seconds) AS timed_runs,
