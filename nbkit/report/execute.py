@@ -59,8 +59,11 @@ with _without("rfc3987_syntax", "pyarrow.fs", "gcsfs", "boto3", "github", "azure
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _START_TIMEOUT_S = 60
 _log = logging.getLogger("nbkit.notebook")
-_log.addHandler(logging.NullHandler())
-_log.propagate = False  # nbclient logs what is told in plain words
+# nbclient logs what is told in plain words, papermill complains about comments that only its own
+# reading of the parameters cell cannot parse.
+for _noisy in (_log, logging.getLogger("papermill")):
+    _noisy.addHandler(logging.NullHandler())
+    _noisy.propagate = False
 
 
 def execute(

@@ -12,7 +12,7 @@ from nbkit.report.page import Page
 from nbkit.report.provenance import Commit
 
 AS_OF = "2026-01-13T12:00:00Z"
-PARAMETERS = f'as_of = "{AS_OF}"  # the moment\nwarehouse = ""  # warehouse URL\ndays = 7  # window'
+PARAMETERS = f'as_of = "{AS_OF}"  # the moment\nwarehouse = ""  # warehouse URL\ndays = 7  # as in `x --y=1`, or z'
 
 
 def markdown(source: str) -> dict[str, Any]:
