@@ -12,7 +12,9 @@ from nbkit.report.page import Page
 from nbkit.report.provenance import Commit
 
 AS_OF = "2026-01-13T12:00:00Z"
-PARAMETERS = f'as_of = "{AS_OF}"  # the moment\nwarehouse = ""  # warehouse URL\ndays = 7  # as in `x --y=1`, or z'
+PARAMETERS = f"""as_of = "{AS_OF}"  # the moment
+warehouse = ""  # warehouse URL
+days = 7  # as in `x --format=json`, or cloudrun://PROJECT/REGION"""
 
 
 def markdown(source: str) -> dict[str, Any]:
