@@ -84,11 +84,11 @@ def phase_week(phases: Sequence[PhaseRates], *, end: datetime) -> Figure:
         for day, rate in enumerate(phase.daily):
             face = "#f6f7f9" if rate is None else ramp(rate)
             axes.add_patch(Rectangle((day + 0.03, row + 0.06), 0.94, 0.88, facecolor=face))
-            dark = rate is not None and rate < 0.25
+            dark = rate is not None and rate < 0.1
             axes.text(
                 day + 0.5,
                 row + 0.5,
-                "–" if rate is None else f"{rate:.0%}" if rate in (0, 1) else percent(rate),
+                percent(rate),
                 ha="center",
                 va="center",
                 fontsize=8.5,

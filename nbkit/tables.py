@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from html import escape
 from typing import Literal
 
-from nbkit.findings.wording import moment, percent, seconds, span
+from nbkit.findings.wording import percent, seconds, span
 
 Kind = Literal["text", "code", "count", "percent", "seconds", "span", "moment", "date", "factor"]
 
@@ -22,7 +22,8 @@ _FORMATS: dict[str, Callable[..., str]] = {
     "percent": percent,
     "seconds": seconds,
     "span": span,
-    "moment": moment,
+    # The header says UTC; weekday and day are what a reader compares.
+    "moment": lambda value: f"{value.astimezone(UTC):%a\u00a0%d\u00a0%b\u00a0%H:%M}",
     "date": lambda value: f"{value:%Y-%m-%d}",
     "factor": lambda value: f"{value:.1f}×",
 }

@@ -114,8 +114,8 @@ def silences(
         active = own["hour"].sort_values()
         if len(active) < min_active_hours:
             continue
-        # An hour's bucket covers the hour: silence starts when the bucket ends.
-        longest = (active.diff().max() - pd.Timedelta(hours=1)).to_pytimedelta()
+        # The counts are hourly: between two active hours lies at most the whole of their distance.
+        longest = active.diff().max().to_pytimedelta()
         last = active.iloc[-1].to_pydatetime() + timedelta(hours=1)
         quiet = end - last
         if quiet > max(longest * margin, at_least):

@@ -56,6 +56,7 @@ class PhaseRates:
     """One phase over a week, and in its last day.
 
     `daily` holds the effective rate of each 24 hours, oldest first; None where nothing was due.
+    `worst` is the processor with most real failures of the week, and how many; None without any.
     """
 
     phase: str
@@ -64,6 +65,7 @@ class PhaseRates:
     day: Outcomes
     daily: tuple[float | None, ...]
     last_success: datetime | None
+    worst: tuple[str, int] | None
 
 
 def outcomes(counts: pd.DataFrame) -> Outcomes:
@@ -107,18 +109,28 @@ def phase_rates(
             continue
         ends = [end - pd.Timedelta(days=back) for back in range(days - 1, -1, -1)]
         daily = [outcomes(between(own, e - pd.Timedelta(days=1), e)) for e in ends]
+        week = between(own, end - pd.Timedelta(days=days), end)
         wins = own[own["category"] == FailureCategory.SUCCESS.value]
         rows.append(
             PhaseRates(
                 phase=name,
                 title=title,
-                week=outcomes(between(own, end - pd.Timedelta(days=days), end)),
+                week=outcomes(week),
                 day=daily[-1],
                 daily=tuple(each.effective_rate for each in daily),
                 last_success=None if wins.empty else wins["hour"].max().to_pydatetime(),
+                worst=_worst(week),
             )
         )
     return tuple(rows)
+
+
+def _worst(counts: pd.DataFrame) -> tuple[str, int] | None:
+    real = counts[is_real_failure(counts)].groupby("processor_name")["runs"].sum()
+    if real.empty:
+        return None
+    largest = real.sort_index().idxmax()
+    return str(largest), int(real[largest])
 
 
 def _phases(counts: pd.DataFrame, registry: ProcessorRegistry) -> list[str]:

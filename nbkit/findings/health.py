@@ -112,7 +112,7 @@ def judge_phases(
                 f"({phase.week.successes:,} of {judged:,} runs that had something to do)",
                 since=None,
                 owner=registry.owner_of_phase(phase.phase) or UNOWNED,
-                next_step="Read its causes below; the largest one first.",
+                next_step=_start_with(phase),
                 fingerprint=f"phase_success_rate:{phase.phase}",
                 evidence={
                     "effective_rate": rate,
@@ -378,6 +378,14 @@ def judge_noise(day: Outcomes) -> list[Finding]:
             },
         )
     ]
+
+
+def _start_with(phase: PhaseRates) -> str:
+    if phase.worst is None:
+        return "nbkit run daily_health"
+    name, failures = phase.worst
+    share = percent(failures / phase.week.real)
+    return f"Start with {name}, {share} of its real failures: nbkit registry impact {name}"
 
 
 def _one_per_processor_and_category(messages: Sequence[NewMessage]) -> list[NewMessage]:

@@ -1,4 +1,8 @@
-"""Numbers in words that a tired person reads at a glance. One place, so that all reports agree."""
+"""Numbers in words that a tired person reads at a glance. One place, so that all reports agree.
+
+A number and its unit are joined by a no-break space: "82.3" on one line and "%" on the next is
+read wrongly at 3 am.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,10 @@ def percent(fraction: float | None) -> str:
     value = fraction * 100
     text = f"{value:.1f}"
     if text == "100.0" and fraction < 1:
-        return "99.9 %"
+        return "99.9\u00a0%"
     if text == "0.0" and fraction > 0:
-        return "< 0.1 %"
-    return f"{text.removesuffix('.0')} %"
+        return "<\u00a00.1\u00a0%"
+    return f"{text.removesuffix('.0')}\u00a0%"
 
 
 def span(length: timedelta | None) -> str:
@@ -25,15 +29,15 @@ def span(length: timedelta | None) -> str:
         return "–"
     total = round(length.total_seconds())
     if total < 60:
-        return f"{total} s"
+        return f"{total}\u00a0s"
     minutes = total // 60
     if minutes < 60:
-        return f"{minutes} min"
+        return f"{minutes}\u00a0min"
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+        return f"{hours}\u00a0h {minutes}\u00a0min" if minutes else f"{hours}\u00a0h"
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{days}\u00a0d {hours}\u00a0h" if hours else f"{days}\u00a0d"
 
 
 def seconds(value: float | None) -> str:
@@ -41,9 +45,9 @@ def seconds(value: float | None) -> str:
     if value is None:
         return "–"
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:.1f}\u00a0s"
     if value < 120:
-        return f"{value:.0f} s"
+        return f"{value:.0f}\u00a0s"
     return span(timedelta(seconds=value))
 
 

@@ -243,7 +243,7 @@ def test_a_processor_that_breaks_its_rhythm_is_silent() -> None:
     (found,) = silences(frame, end=END)
     assert found.processor == "Hourly"
     assert found.quiet == timedelta(hours=9)
-    assert found.longest_before == timedelta(0)
+    assert found.longest_before == HOUR
 
 
 def test_causes_are_real_first_and_know_what_is_new() -> None:
