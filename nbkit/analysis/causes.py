@@ -89,7 +89,8 @@ def new_messages(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tup
     window = between(counts, start, end)
     failing = window[is_real_failure(window) & window["error_signature"].notna()]
     known = set(_signatures(counts[counts["hour"] < start]))
-    fresh = failing[[key not in known for key in _signatures(failing)]]
+    # .loc: an empty list of flags would select no columns instead of no rows.
+    fresh = failing.loc[[key not in known for key in _signatures(failing)]]
     rows = [
         NewMessage(
             processor=str(name),
