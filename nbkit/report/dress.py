@@ -21,6 +21,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _LONG_WORD = re.compile(r"\S{19,}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?(?:\+00:00|Z| UTC)?)?")
 _ABSENT = {"", "–", "-", "nan", "NaN", "None", "NaT", "<NA>", "n/a"}
 
 
@@ -46,6 +47,9 @@ class Dresser:
         if table.decomposed:  # was the folded rest of a table before it
             return
         _let_break(soup, table)
+        for cell in table.find_all(["td", "th"]):
+            if _MOMENT.fullmatch(cell.get_text(strip=True)):
+                cell["class"] = "when"
         for name in ("border", "style"):
             table.attrs.pop(name, None)
         rows = _join_folded(table)
