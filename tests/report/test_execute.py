@@ -106,13 +106,21 @@ def test_a_killed_kernel_is_a_failure_although_papermill_says_completed(tmp_path
 
 
 def test_a_cell_over_its_limit_is_interrupted_where_it_hung(tmp_path: Path) -> None:
-    limits = Limits(cell=timedelta(seconds=1))
+    limits = Limits(cell=timedelta(seconds=3))
     done = run("import time\ntime.sleep(60)  # here", "1", cwd=tmp_path, limits=limits)
     assert done.failure is not None
     assert done.failure.error is CellTimeout
-    assert done.failure.reason == "It ran longer than 1 s, the limit of a cell."
+    assert done.failure.reason == "It ran longer than 3 s, the limit of a cell."
     assert "time.sleep(60)  # here" in done.failure.traceback
-    assert done.seconds < 10
+    assert done.seconds < 40
+
+
+def test_a_run_over_its_limit_is_ended_whatever_it_does(tmp_path: Path) -> None:
+    limits = Limits(run=timedelta(seconds=2))
+    done = run("import time; time.sleep(60)", cwd=tmp_path, limits=limits)
+    assert done.failure is not None
+    assert done.failure.error is RunTimeout
+    assert done.failure.reason == "The run took longer than 2 s, the limit of a run."
 
 
 def test_a_cell_that_answers_no_interrupt_is_killed_with_all_that_it_started(
@@ -126,10 +134,10 @@ while True:
         time.sleep(60)
     except KeyboardInterrupt:
         pass"""
-    limits = Limits(run=timedelta(seconds=2.5), grace=timedelta(seconds=0.3))
+    limits = Limits(cell=timedelta(seconds=3), grace=timedelta(seconds=0.3))
     done = run(stubborn, cwd=tmp_path, limits=limits)
     assert done.failure is not None
-    assert done.failure.error is RunTimeout
+    assert done.failure.error is CellTimeout
     kernel, child = (int(number) for number in text(done).split())
     assert not psutil.pid_exists(kernel)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
