@@ -15,6 +15,7 @@ import pytest
 from report_samples import code, markdown, notebook
 
 from nbkit.errors import CellFailed, CellTimeout, KernelDied, RunTimeout
+from nbkit.findings.wording import span
 from nbkit.report.execute import execute
 from nbkit.report.outcome import Execution, ExitState, Progress
 from nbkit.report.watchdog import Limits
@@ -110,7 +111,7 @@ def test_a_cell_over_its_limit_is_interrupted_where_it_hung(tmp_path: Path) -> N
     done = run("import time\ntime.sleep(60)  # here", "1", cwd=tmp_path, limits=limits)
     assert done.failure is not None
     assert done.failure.error is CellTimeout
-    assert done.failure.reason == "It ran longer than 3 s, the limit of a cell."
+    assert done.failure.reason == f"It ran longer than {span(limits.cell)}, the limit of a cell."
     assert "time.sleep(60)  # here" in done.failure.traceback
     assert done.seconds < 40
 
@@ -120,7 +121,9 @@ def test_a_run_over_its_limit_is_ended_whatever_it_does(tmp_path: Path) -> None:
     done = run("import time; time.sleep(60)", cwd=tmp_path, limits=limits)
     assert done.failure is not None
     assert done.failure.error is RunTimeout
-    assert done.failure.reason == "The run took longer than 2 s, the limit of a run."
+    assert (
+        done.failure.reason == f"The run took longer than {span(limits.run)}, the limit of a run."
+    )
 
 
 def test_a_cell_that_answers_no_interrupt_is_killed_with_all_that_it_started(
