@@ -113,7 +113,9 @@ def _run(
     from nbkit.report.watchdog import Limits
 
     store = open_store(out or project.reports)
-    with _progress(plan.source.name, shown=not quiet and sys.stderr.isatty()) as on_cell:
+    shown = not quiet and sys.stderr.isatty()
+    total = len(plan.source.content["cells"])
+    with _progress(plan.source.name, total, shown=shown) as on_cell:
         return run(
             plan,
             project=project,
@@ -200,7 +202,7 @@ def _near(path: str) -> str:
 
 
 @contextmanager
-def _progress(name: str, *, shown: bool) -> Iterator[Callable[[Progress], None]]:
+def _progress(name: str, total: int, *, shown: bool) -> Iterator[Callable[[Progress], None]]:
     """A bar on a terminal (cell n of m, its question, time so far); nothing anywhere else."""
     if not shown:
         yield lambda _: None
@@ -218,11 +220,11 @@ def _progress(name: str, *, shown: bool) -> Iterator[Callable[[Progress], None]]
         TextColumn("[dim]{task.fields[question]}[/]"),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, question="starting")
+        task = bar.add_task(name, total=total, question="starting")
 
         def on_cell(progress: Progress) -> None:
             question = escape(progress.question[:40])
-            bar.update(task, completed=progress.number, total=progress.total, question=question)
+            bar.update(task, completed=progress.number, question=question)
 
         yield on_cell
 
