@@ -142,7 +142,7 @@ def judge_services(
             + (f": {short(service.message)}" if service.message else ""),
             since=None,
             owner=registry.owner_of_phase(phase.phase) or UNOWNED,
-            next_step=f"gcloud run services describe {service.name} --region=us-west2",
+            next_step=f"`gcloud run services describe {service.name} --region=us-west2`",
             fingerprint=f"service_not_ready:{service.name}",
             evidence={"phase": phase.phase, "revision": service.revision, "state": service.state},
         )
@@ -181,7 +181,7 @@ def judge_failing(
                 f"in 24 hours ({percent(1 - rate)}{beside})",
                 since=None,
                 owner=_owner(name, registry),
-                next_step=f"nbkit registry impact {name}",
+                next_step=f"`nbkit registry impact {name}`",
                 fingerprint=f"processor_failing:{name}",
                 evidence={
                     "failure_rate": 1 - rate,
@@ -223,7 +223,7 @@ def judge_stuck(
                 f"{span(longest.running)} ({limit})",
                 since=longest.started_at,
                 owner=_owner(name, registry),
-                next_step=f"End run {longest.run_id}, then nbkit registry impact {name}",
+                next_step=f"End run {longest.run_id}, then `nbkit registry impact {name}`",
                 fingerprint=f"stuck_run:{name}",
                 evidence={
                     "runs": len(runs),
@@ -249,7 +249,7 @@ def judge_silence(silent: Sequence[Silence], registry: ProcessorRegistry) -> lis
             since=quiet.last_seen,
             owner=_owner(quiet.processor, registry),
             next_step="Check its schedule and its subscription, then "
-            f"nbkit registry impact {quiet.processor}",
+            f"`nbkit registry impact {quiet.processor}`",
             fingerprint=f"silent_processor:{quiet.processor}",
             evidence={
                 "quiet_s": quiet.quiet.total_seconds(),
@@ -281,8 +281,8 @@ def judge_durations(
                 f"{seconds(shift.p95)} against {seconds(shift.baseline_p95)} over 30 days",
                 since=None,
                 owner=_owner(shift.processor, registry),
-                next_step=f"Compare its input sizes and revisions; nbkit registry show "
-                f"{shift.processor} has its timeout",
+                next_step=f"Compare its input sizes and revisions; "
+                f"`nbkit registry show {shift.processor}` has its timeout",
                 fingerprint=f"slow_processor:{shift.processor}",
                 evidence={
                     "p95_s": shift.p95,
@@ -382,10 +382,10 @@ def judge_noise(day: Outcomes) -> list[Finding]:
 
 def _start_with(phase: PhaseRates) -> str:
     if phase.worst is None:
-        return "nbkit run daily_health"
+        return "`nbkit run daily_health`"
     name, failures = phase.worst
     share = percent(failures / phase.week.real)
-    return f"Start with {name}, {share} of its real failures: nbkit registry impact {name}"
+    return f"Start with {name}, {share} of its real failures: `nbkit registry impact {name}`"
 
 
 def _one_per_processor_and_category(messages: Sequence[NewMessage]) -> list[NewMessage]:

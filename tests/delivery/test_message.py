@@ -81,7 +81,7 @@ def test_a_failed_run_beside_a_good_one_is_titled_plainly(message):
 def test_queries_and_their_cost_are_told_when_known(message):
     queries = [{"seconds": 1.5, "bytes_billed": 2e9}, {"seconds": 2.0, "bytes_billed": 5e8}]
     facts = {f.label: f.value for f in message(manifest={"queries": queries}).facts}
-    assert facts["Queries"] == "2 in 3.5 s, 2.50 GB billed"
+    assert facts["Queries"] == "2 in 3.5\u00a0s, 2.50 GB billed"
     unknown = [{"seconds": 1.5}, {"seconds": None}]
     facts = {f.label: f.value for f in message(manifest={"queries": unknown}).facts}
     assert facts["Queries"] == "2"
