@@ -17,6 +17,7 @@ _COLOURS = {
     Criticality.LOW: "#999999",
 }
 _LETTER = 7.0  # width of one, 11 px sans and bold, on the generous side
+_SLOT = 74.0  # of the legend
 _ROW, _BOX, _GAP, _HEAD, _MARGIN = 25.0, 20.0, 46.0, 62.0, 20.0
 _SUFFIXES = ("Processor", "Exporter")
 
@@ -180,12 +181,17 @@ def _svg_head(
     else:
         before, after = len(registry.upstream(focus)), len(registry.downstream(focus))
         title = f"{focus}: needs {before}, is needed by {after}"
-    legend, x = [], width - _MARGIN
-    for level in reversed(Criticality):
-        x -= len(level) * 6 + 26
+    x = max(width - _MARGIN - _SLOT * len(Criticality), _MARGIN)
+    legend = [
+        f'<rect x="{x + _SLOT * i:.1f}" y="14" width="10" height="10" rx="2" '
+        f'fill="{_COLOURS[level]}"/>'
+        f'<text class="count" x="{x + _SLOT * i + 15:.1f}" y="23">{level.lower()}</text>'
+        for i, level in enumerate(Criticality)
+    ]
+    if any(not registry.graph.degree(name) for name in shown):
         legend.append(
-            f'<rect x="{x:.1f}" y="14" width="10" height="10" rx="2" fill="{_COLOURS[level]}"/>'
-            f'<text class="count" x="{x + 14:.1f}" y="23">{level.lower()}</text>'
+            f'<g class="box lone"><rect x="{x - 205:.1f}" y="13.5" width="18" height="11" rx="3"/>'
+            f'<text class="count" x="{x - 182:.1f}" y="23">needs and is needed by none</text></g>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
@@ -277,3 +283,5 @@ KINDS: dict[str, Callable[[ProcessorRegistry, tuple[str, ...], str | None], str]
     "mermaid": _mermaid,
     "dot": _dot,
 }
+# By which ending of a file a kind is meant.
+ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot"}

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from nbkit.registry.models import Criticality, Processor
 
 
 @dataclass(frozen=True)
 class DeadlineAtRisk:
-    """A promise that a failure endangers: `due` (UTC) for the data of `data_date`."""
+    """A promise that a failure endangers: `due` (UTC) for the data of `data_date`. `passed` is the
+    deadline before it: kept or missed by now, which only the run history can tell."""
 
     processor: Processor
     data_date: date
     due: datetime
+    passed: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +63,13 @@ class BlastRadius:
     def deadlines(self, at: datetime) -> tuple[DeadlineAtRisk, ...]:
         """The next deadline of it and of each affected, from the moment of failure; soonest first.
 
-        Deadlines before `at` are kept or missed already: this failure cannot change them.
-
         Args:
             at: when it failed, aware.
         """
         found = []
         for processor in (self.processor, *self.affected):
-            if processor.sla_completion_time:
-                data_date, due = processor.sla_completion_time.next_after(at)
-                found.append(DeadlineAtRisk(processor, data_date, due))
+            if promise := processor.sla_completion_time:
+                data_date, due = promise.next_after(at)
+                passed = promise.at(data_date - timedelta(days=1))
+                found.append(DeadlineAtRisk(processor, data_date, due, passed))
         return tuple(sorted(found, key=lambda d: (d.due, d.processor.name)))
