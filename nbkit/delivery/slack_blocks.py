@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbkit.delivery.message import Fact, Item, Mark, Message, Section
-from nbkit.delivery.slack_text import escape, link, plain
+from nbkit.delivery.slack_text import escape, link, plain, prose
 from nbkit.findings import Verdict
 
 MOST_BLOCKS = 50
@@ -130,7 +130,7 @@ def _entry(item: Item, title: int, detail: int) -> str:
     if item.details:
         lines.append(" · ".join(escape(text, detail) for text in item.details[:MOST_DETAILS]))
     if item.next_step:
-        lines.append(f"Next: {escape(item.next_step, detail)}")
+        lines.append(f"Next: {prose(item.next_step, detail)}")
     if item.runbook:
         lines.append(f"Runbook: {escape(item.runbook, detail)}")
     return "\n".join(lines)

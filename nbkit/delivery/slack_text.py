@@ -26,6 +26,7 @@ _CONTROL = re.compile(r"<(?=[!@#])")
 # stays copyable.
 _MARKUP = re.compile(r"[*~`]|(?<!\w)_|_(?!\w)")
 _LOOK_ALIKE = {"*": "\u2217", "~": "\u223c", "`": "\u02cb", "_": "\u02cd"}
+_CODE = re.compile("\u02cb([^\u02cb]+)\u02cb")
 _EMOJI = re.compile(r":(?=[\w+'-]*[a-z][\w+'-]*:)", re.IGNORECASE)
 
 
@@ -52,6 +53,11 @@ def escape(text: str, limit: int) -> str:
     while len(escaped := _escaped(clip(line, keep))) > limit:
         keep -= max(1, (len(escaped) - limit) // 5)
     return escaped
+
+
+def prose(text: str, limit: int) -> str:
+    """As `escape`, but what stands between backticks stays code: a command to copy."""
+    return _CODE.sub(r"`\1`", escape(text, limit))
 
 
 def link(url: str, label: str, limit: int) -> str:

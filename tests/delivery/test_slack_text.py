@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbkit.delivery.slack_text import clean, escape, link, plain, web_address
+from nbkit.delivery.slack_text import clean, escape, link, plain, prose, web_address
 
 SPECIAL = (
     *("<", ">", "&", "&amp;", "<!channel>", "<@U123>", "<#C1|x>", "@here", "@channel"),
@@ -81,3 +81,11 @@ def test_what_would_turn_or_hide_text_is_dropped():
 
 def test_what_is_cut_says_so():
     assert escape("a" * 50, 10) == "a" * 9 + "…"
+
+
+def test_a_command_between_backticks_stays_a_command_to_copy():
+    assert prose("Look: `nbkit registry show X`, then <wait>", 200) == (
+        "Look: `nbkit registry show X`, then &lt;wait&gt;"
+    )
+    assert "`" not in prose("one ` alone", 200)
+    assert "<!channel>" not in prose("`<!channel>`", 200)
