@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2026, 1, 13, 12, tzinfo=UTC)
 HISTORY_START = date(2025, 9, 30)
 BUG_START = date(2025, 10, 1)

@@ -31,7 +31,6 @@ TEAMS = (
     *("LAL", "MEM", "MIA", "MIL", "MIN", "NOP", "NYK", "OKC", "ORL", "PHI", "PHO", "POR", "SAC"),
     *("SAS", "TOR", "UTA", "WAS"),
 )
-VARIANTS = 8
 # Shape of the JSON, by draw from 0 to 99: [text], [object], text, [object with a trace], "trunc…
 _SHAPES = (50, 80, 90, 99, 100)
 
@@ -96,8 +95,8 @@ def error_json(text: int, *, day: int, variant: int, shape: int, missing: tuple[
     """
     pattern = templates()[text]
     if pattern == SWEPT:
-        hours = 4 + (variant % 5) / 10
-        return json.dumps([{"cleanup": SWEPT, "original_errors": None, "hours_running": hours}])
+        # rows.sql writes how long the run had been open.
+        return json.dumps([{"cleanup": SWEPT, "original_errors": None}])
     date = np.datetime64(day, "D")
     message = pattern.format(
         date=date,
