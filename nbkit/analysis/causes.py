@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from nbkit.analysis.rates import between, is_real_failure, outcomes
+from nbkit.failures import messages_of
 
 Direction = Literal["started failing", "more failures", "fewer failures", "recovered"]
 
@@ -74,7 +75,7 @@ def causes(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tuple[Cau
                 expected=not bool(is_real_failure(group).iloc[0]),
                 failures=int(group["runs"].sum()),
                 processors=tuple(str(name) for name in names),
-                example=_text(largest["error_example"]),
+                example=_words(largest["error_example"]),
                 example_processor=str(largest["processor_name"]),
                 example_run_id=_text(largest["example_run_id"]),
                 since=group["hour"].min().to_pydatetime(),
@@ -95,7 +96,7 @@ def new_messages(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tup
         NewMessage(
             processor=str(name),
             category=str(group["category"].iloc[0]),
-            example=_text(group["error_example"].iloc[0]),
+            example=_words(group["error_example"].iloc[0]),
             failures=int(group["runs"].sum()),
             since=group["hour"].min().to_pydatetime(),
         )
@@ -145,6 +146,12 @@ def _signatures(counts: pd.DataFrame) -> list[tuple[str, str]]:
         (str(name), _text(signature))
         for name, signature in zip(counts["processor_name"], counts["error_signature"], strict=True)
     ]
+
+
+def _words(errors: object) -> str:
+    """What a value of the errors column says, without the JSON around it."""
+    said = [message.text or message.exception_type or "" for message in messages_of(errors)]
+    return " / ".join(dict.fromkeys(said))
 
 
 def _text(value: object) -> str:

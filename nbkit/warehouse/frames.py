@@ -34,7 +34,9 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
             column = chunks.cast(pa.timestamp("us", tz="UTC")).to_pandas()
             column = column.astype("datetime64[us, UTC]")
         elif pa.types.is_date(kind):
-            column = pd.Series(chunks.to_pandas(), dtype=db_dtypes.DateDtype())
+            # Not through Python dates: that takes a hundred times as long.
+            days = chunks.cast(pa.timestamp("ns")).to_numpy()
+            column = pd.Series(db_dtypes.DateArray(days))
         elif pa.types.is_null(kind):
             column = pd.Series([pd.NA] * len(chunks), dtype="str")
         else:
