@@ -129,8 +129,8 @@ def _worst(counts: pd.DataFrame) -> tuple[str, int] | None:
     real = counts[is_real_failure(counts)].groupby("processor_name")["runs"].sum()
     if real.empty:
         return None
-    largest = real.sort_index().idxmax()
-    return str(largest), int(real[largest])
+    ranked = real.sort_index().sort_values(ascending=False, kind="stable")
+    return str(ranked.index[0]), int(ranked.iloc[0])
 
 
 def _phases(counts: pd.DataFrame, registry: ProcessorRegistry) -> list[str]:
