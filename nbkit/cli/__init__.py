@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from nbkit.cli import registry, reports
+from nbkit.cli import demo, registry, reports
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
 from nbkit.cli.health import health_command
@@ -56,6 +56,7 @@ app.command("run")(run_command)
 app.command("new")(new_command)
 app.command("deliver")(deliver_command)
 app.command("classify")(classify_command)
+app.add_typer(demo.app, name="demo")
 app.add_typer(reports.app, name="reports")
 app.add_typer(registry.app, name="registry")
 

@@ -123,7 +123,8 @@ def _stretch(
 def _with_zeros(
     facts: DemoFacts, runs: Runs, wanted: int, *, since: date, rng: np.random.Generator
 ) -> Runs:
-    """Set `wanted` successes to zero records, where the tracking bug or an off-day makes them so."""
+    """Set `wanted` successes to zero records, where the tracking bug or an off-day
+    makes them so."""
     published = load_published()
     prone = np.zeros(len(facts.processors))
     for section in ("records", "zero_record_suspects"):
@@ -193,12 +194,17 @@ def _four_dates(dates: Ints, rows: int, rng: np.random.Generator) -> Ints:
 
 
 def _premature(facts: DemoFacts, rng: np.random.Generator) -> Runs:
-    """2026-01-16, 12:00 to 08:00: five processors try every ten minutes; after 04:30 all succeed."""
+    """2026-01-16, 12:00 to 08:00: five processors try every ten minutes; all succeed
+    from 04:30 on."""
     begin = at(datetime(2026, 1, 16, 12, tzinfo=UTC))
     landed = at(datetime(2026, 1, 17, 4, 30, tzinfo=UTC))
     names = (
         *("PlayerGameSummaryProcessor", "TeamOffenseGameSummaryProcessor"),
-        *("TeamDefenseGameSummaryProcessor", "PlayerDailyCacheProcessor", "MLFeatureStoreProcessor"),
+        *(
+            "TeamDefenseGameSummaryProcessor",
+            "PlayerDailyCacheProcessor",
+            "MLFeatureStoreProcessor",
+        ),
     )
     parts = []
     for place, name in enumerate(names):

@@ -53,7 +53,8 @@ def no_game_days(first: date, last: date) -> frozenset[int]:
 
 def new_york(started: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Microseconds of New York's wall clock for UTC microseconds, within the demo's history."""
-    return started - np.where(started < _DST_ENDS_US, 4, 5) * _HOUR_US
+    local: npt.NDArray[np.int64] = started - np.where(started < _DST_ENDS_US, 4, 5) * _HOUR_US
+    return local
 
 
 def game_date(started: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

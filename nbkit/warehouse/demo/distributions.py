@@ -113,7 +113,7 @@ def spread(total: int, weights: Floats) -> Ints:
     if total <= 0 or weights.sum() <= 0:
         return np.zeros(weights.size, dtype=np.int64)
     exact = weights / weights.sum() * total
-    whole = np.floor(exact).astype(np.int64)
+    whole: Ints = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[: total - int(whole.sum())]] += 1
     return whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +72,9 @@ def build_demo(
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} does not exist. Make the folder first.")
     if as_of is not None and as_of.tzinfo is None:
-        raise InputError(f"as_of {as_of} has no time zone; write it with a Z, as in {AS_OF:%FT%TZ}.")
+        raise InputError(
+            f"as_of {as_of} has no time zone; write it with a Z, as in {AS_OF:%FT%TZ}."
+        )
     shift = _WEEK * ((as_of - AS_OF) // _WEEK) if as_of else timedelta(0)
     facts = load_facts()
     whole = plans(facts, runs)
@@ -84,7 +85,7 @@ def build_demo(
             connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
             connection.execute("SET temp_directory = ?", [str(Path(folder) / "spill")])
             truth = _fill(connection, Path(folder), facts, whole, seed=seed, shift=shift)
-        os.replace(aside, path)
+        aside.replace(path)
     return truth
 
 
@@ -136,9 +137,7 @@ def part_of_history(facts: DemoFacts, plan: Plan, *, seed: int) -> Runs:
 
 
 @contextmanager
-def _staging(
-    connection: duckdb.DuckDBPyConnection, folder: Path, *, parts: int
-) -> Iterator[str]:
+def _staging(connection: duckdb.DuckDBPyConnection, folder: Path, *, parts: int) -> Iterator[str]:
     """Where the parts go before they are sorted: one part needs no place of its own."""
     if parts == 1:
         yield schema.RUN_HISTORY

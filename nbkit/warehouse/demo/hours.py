@@ -81,8 +81,8 @@ def failure_hours(
     for cell in range(168):
         own = np.flatnonzero(cells == cell)
         shares = loads[own // 24]
-        for row in np.flatnonzero(whole[:, cell]):
-            # A small processor fails on one of the dates, not a little on each of them.
+        for row in np.flatnonzero(whole[:, cell]).tolist():
+            # Each processor has its own good and bad dates beside those that all share.
             by_hour[row, own] = spread(
                 int(whole[row, cell]), shares * rng.uniform(0.8, 1.2, own.size)
             )
@@ -92,7 +92,8 @@ def failure_hours(
 def _round_row(row: Floats, total: int) -> Ints:
     """Systematic rounding: the running sums are rounded, so that neighbours share the error."""
     edges = np.rint(np.cumsum(row) * (total / max(row.sum(), 1e-9))).astype(np.int64)
-    return np.diff(edges, prepend=0)
+    whole: Ints = np.diff(edges, prepend=0)
+    return whole
 
 
 def steady_starts(

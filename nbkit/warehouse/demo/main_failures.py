@@ -118,7 +118,11 @@ def failures(
 
 
 def _redelivered(
-    index: int, processor: DemoProcessor, by_hour: Ints, first_message: int, rng: np.random.Generator
+    index: int,
+    processor: DemoProcessor,
+    by_hour: Ints,
+    first_message: int,
+    rng: np.random.Generator,
 ) -> Runs:
     """Failures of one processor: messages on the schedule's marks, each delivered several times.
 

@@ -32,9 +32,7 @@ def main_period(facts: DemoFacts, plan: Plan, rng: np.random.Generator) -> Runs:
     for index, processor in enumerate(facts.processors):
         if plan.successes[index]:
             parts.append(
-                successes(
-                    index, processor, int(plan.successes[index]), scale=plan.scale, rng=rng
-                )
+                successes(index, processor, int(plan.successes[index]), scale=plan.scale, rng=rng)
             )
         rest = int(plan.others[index])
         if processor.name == COORDINATOR and hanging is not None:

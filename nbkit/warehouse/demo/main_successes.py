@@ -36,7 +36,8 @@ def on_marks(
     """Starts on the minute marks of a processor's schedule, plus the lag of a cold start."""
     marks = np.asarray(processor.starts)[rng.integers(0, len(processor.starts), hours.size)]
     lag = np.minimum(rng.lognormal(np.log(lag_s), 0.7, hours.size), 45)
-    return hours + marks * MINUTE_US + (lag * 1e6).astype(np.int64)
+    starts: Ints = hours + marks * MINUTE_US + (lag * 1e6).astype(np.int64)
+    return starts
 
 
 def silence(processor: DemoProcessor, started: Ints) -> Ints:
@@ -44,7 +45,8 @@ def silence(processor: DemoProcessor, started: Ints) -> Ints:
     if processor.name != SILENT:
         return started
     broken = (started >= at(SILENT_FROM)) & (started < at(SILENT_UNTIL))
-    return np.where(broken, started - 7 * DAY_US, started)
+    moved: Ints = np.where(broken, started - 7 * DAY_US, started)
+    return moved
 
 
 def successes(
@@ -57,7 +59,7 @@ def successes(
     started = np.sort(silence(processor, on_marks(hours, processor, rng)))
     dates = game_date(started)
     if processor.name == "NbacGamebookProcessor":
-        # The report is published after the games: until ten in the evening it is the night before's.
+        # The report is published after the games: until 22:00 it is the night before's.
         dates = game_date(started - 12 * 60 * MINUTE_US)
         dates = np.array([_last_with_games(int(d)) for d in dates], dtype=np.int32)
     days = published["durations_s"].get(processor.name)
@@ -74,7 +76,10 @@ def successes(
 
 
 def _durations(
-    processor: DemoProcessor, figures: dict[str, Any] | None, started: Ints, rng: np.random.Generator
+    processor: DemoProcessor,
+    figures: dict[str, Any] | None,
+    started: Ints,
+    rng: np.random.Generator,
 ) -> Floats:
     n = started.size
     if figures is None:

@@ -22,8 +22,8 @@ PLANTED_INCIDENTS: tuple[Planted, ...] = (
         "monday_collision",
         "failure_storm",
         "scheduler_collision",
-        "Sunday evening in New York: polls, hourly controllers and the precompute jobs start at the "
-        "same marks, and roster files are redelivered; mostly failures that are expected",
+        "Sunday evening in New York: polls, hourly controllers and the precompute jobs start at "
+        "the same marks, and roster files are redelivered; mostly failures that are expected",
     ),
     Planted(
         "first_sweep",

@@ -267,29 +267,26 @@ def _tracking_bug(
     )
     false = _one(
         connection,
-        f"SELECT count(*) FILTER (z.started_at < d.last OR z.data_date IN ({off})) / count(*) FROM ("
-        f"  FROM history WHERE {zero} AND {inside}) AS z LEFT JOIN ("
+        f"SELECT count(*) FILTER (z.started_at < d.last OR z.data_date IN ({off})) / count(*) "
+        "FROM (SELECT *"
+        f" FROM history WHERE {zero} AND {inside}) AS z LEFT JOIN ("
         "  SELECT processor_name, data_date, max(started_at) AS last FROM history "
         "  WHERE status = 'success' AND records_processed > 0 GROUP BY 1, 2) AS d "
         "USING (processor_name, data_date)",
     )
     days = (last - first).days + 1
-    yield Comparison("tracking bug", f"zero-record runs, {days} days", figure["before"]["runs"], before, 0)
-    yield Comparison(
-        "tracking bug", "a day before the fix", figure["before"]["per_day"], before / days, 0.01
-    )
-    yield Comparison(
-        "tracking bug", "share of false alarms", figure["false_positive_share"], false, 0.01
-    )
-    yield Comparison(
-        "tracking bug", "runs after the fix", figure["after"]["runs_below"], after, 0, "below"
-    )
-    yield Comparison(
-        "tracking bug", "a day after the fix", figure["after"]["per_day_below"], after / 5, 0, "below"
-    )
+    runs, per_day = figure["before"]["runs"], figure["before"]["per_day"]
+    share = figure["false_positive_share"]
+    most, most_a_day = figure["after"]["runs_below"], figure["after"]["per_day_below"]
+    section = "tracking bug"
+    yield Comparison(section, f"zero-record runs, {days} days", runs, before, 0)
+    yield Comparison(section, "a day before the fix", per_day, before / days, 0.01)
+    yield Comparison(section, "share of false alarms", share, false, 0.01)
+    yield Comparison(section, "runs after the fix", most, after, 0, "below")
+    yield Comparison(section, "a day after the fix", most_a_day, after / 5, 0, "below")
 
 
-def _count(section: str, figure: str, published: int, generated: int, scale: float) -> Comparison:
+def _count(section: str, figure: str, published: int, generated: float, scale: float) -> Comparison:
     wanted = round(published * scale)
     # Parts are rounded on their own; the default has one part and no rounding.
     slack = 0.0 if scale == 1 else max(2.0, scale) / max(wanted, 1)

@@ -102,9 +102,7 @@ def run_tables(
             ),
         }
     )
-    errors = pa.table(
-        {"error": np.arange(distinct.size), "errors": texts, "category": categories}
-    )
+    errors = pa.table({"error": np.arange(distinct.size), "errors": texts, "category": categories})
     return numbers, errors
 
 
@@ -135,4 +133,3 @@ def _errors(
         )
         categories.append(of_template[text])
     return texts, categories
-

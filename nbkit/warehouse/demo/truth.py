@@ -80,8 +80,6 @@ class DemoTruth:
     def from_json(cls, text: str) -> DemoTruth:
         """Inverse of `to_json`."""
         raw: dict[str, Any] = json.loads(text)
-        moments = {key: datetime.fromisoformat(raw.pop(key)) for key in ("as_of", "start", "end")}
-        shift = timedelta(seconds=raw.pop("shift"))
         incidents = tuple(
             Incident(
                 **{
@@ -92,9 +90,17 @@ class DemoTruth:
                     "run_ids": tuple(found["run_ids"]),
                 }
             )
-            for found in raw.pop("incidents")
+            for found in raw["incidents"]
         )
-        return cls(**moments, **raw, shift=shift, incidents=incidents)
+        return cls(
+            as_of=datetime.fromisoformat(raw["as_of"]),
+            shift=timedelta(seconds=raw["shift"]),
+            seed=raw["seed"],
+            runs=raw["runs"],
+            start=datetime.fromisoformat(raw["start"]),
+            end=datetime.fromisoformat(raw["end"]),
+            incidents=incidents,
+        )
 
 
 def load_truth(path: Path) -> DemoTruth:

@@ -58,7 +58,9 @@ def merge(parts: Iterable[tuple[Incident, ...]]) -> tuple[Incident, ...]:
     return tuple(merged.values())
 
 
-def run_id(facts: DemoFacts, runs: Runs, row: int, *, part: int, seed: int, shift: timedelta) -> str:
+def run_id(
+    facts: DemoFacts, runs: Runs, row: int, *, part: int, seed: int, shift: timedelta
+) -> str:
     """The `run_id` that `rows.sql` gives to a run."""
     moment = EPOCH_UTC + shift + timedelta(microseconds=int(runs.started[row]))
     digest = md5(f"{part * SERIALS_A_PART + row}:{seed}".encode(), usedforsecurity=False)
@@ -70,7 +72,7 @@ def _belongs(runs: Runs, position: int) -> npt.NDArray[np.bool_]:
     if position == number("zero_record_bug"):
         # Zero records go with other incidents too (a slow run may have none), so not by the mark.
         tracked = runs.started >= micros(FIX_DATE)
-        return (runs.status == Status.SUCCESS) & (runs.records == 0) & ~tracked
+        return np.asarray((runs.status == Status.SUCCESS) & (runs.records == 0) & ~tracked)
     return np.asarray(runs.incident == position)
 
 
