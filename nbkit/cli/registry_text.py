@@ -141,8 +141,9 @@ def impact(registry: ProcessorRegistry, radius: BlastRadius, at: datetime) -> st
 
 def _deadline(label: str, found: DeadlineAtRisk, at: datetime) -> list[str]:
     mark = "  (default)" if found.processor.is_default("sla_completion_time") else ""
+    when = f"{_local(found, found.due)} ({found.due:%H:%M} UTC), in {_span(found.due - at)}"
     return [
-        f"{label:<{_LABEL}}{_local(found, found.due)} ({found.due:%H:%M} UTC), in {_span(found.due - at)}{mark}",
+        f"{label:<{_LABEL}}{when}{mark}",
         f"{'':<{_LABEL}}{found.processor.name}, data of {found.data_date}",
     ]
 
@@ -160,7 +161,7 @@ def _phase_impact(
     }
     shared = len(set(when.values())) == 1
     heading = style(f"{title} ({len(members)})", bold=True)
-    lines = [heading + (f"  {when[members[0].name]}" if shared else "")]
+    lines = [heading + (f"  due {when[members[0].name]}" if shared else "")]
     width = max(len(p.name) for p in members)
     for p in members:
         step = _count(radius.distance[p.name], "step")
@@ -181,6 +182,66 @@ def _just_due(deadlines: Sequence[DeadlineAtRisk], at: datetime) -> list[str]:
         f"{label:<{_LABEL}}{row}"
         for label, row in zip(["Just due", *[""] * len(rows)], rows, strict=False)
     ]
+
+
+def drift(found: RegistryDrift, start: datetime, end: datetime) -> str:
+    """Where history and registry disagree, the contradictions first."""
+    parts = [
+        f"Compared with {_count(found.runs, 'run')} from {start:%Y-%m-%d %H:%M} to "
+        f"{end:%Y-%m-%d %H:%M} UTC."
+    ]
+    if found.not_registered:
+        parts += ["", _heading("Seen but not registered", found.not_registered)]
+        for s in found.not_registered:
+            parts.append(f"  {s.name}  {_count(s.runs, 'run')}, last {s.last_started_at:%Y-%m-%d}")
+            where = " → ".join(filter(None, (s.phase, s.table))) or "no phase or table recorded"
+            parts.append(f"    {where}")
+            if s.nearest:
+                parts.append(f"    is it {s.nearest}, renamed?")
+    if found.moved:
+        parts += ["", _heading("Tables that moved", found.moved)]
+        for m in found.moved:
+            verb = "now writes" if m.instead else "also writes"
+            parts.append(f"  {m.name}  {_count(m.runs, 'run')} since {m.since:%Y-%m-%d}")
+            parts.append(f"    {verb} {m.seen}")
+            parts.append(f"    registered {m.registered}")
+    if found.other_phase:
+        parts += ["", _heading("Runs labelled with another phase", found.other_phase)]
+        for o in found.other_phase:
+            parts.append(f"  {o.name}  {_count(o.runs, 'run')}")
+            parts.append(f"    {o.seen}, registered {o.registered}")
+    if found.never_seen:
+        parts += ["", _heading("Registered but never seen", found.never_seen)]
+        by_phase: dict[str, list[str]] = {}
+        for p in found.never_seen:
+            by_phase.setdefault(p.phase, []).append(p.name)
+        for phase, names in by_phase.items():
+            parts += _wrap(f"{phase}: {', '.join(names)}", indent="  ", hanging="    ")
+        parts.append("  No error: off season, or they keep no history.")
+    if not found.contradicts:
+        parts += ["", "Nothing that ran contradicts the registry."]
+    return "\n".join(parts)
+
+
+def _heading(text: str, rows: Sequence[object]) -> str:
+    return style(f"{text} ({len(rows)})", bold=True)
+
+
+def _names(label: str, names: Iterable[str], empty: str = "nothing registered") -> list[str]:
+    text = ", ".join(names) or empty
+    if not text:
+        return []
+    first, *rest = _wrap(text, indent=" " * _LABEL)
+    return [f"{label:<{_LABEL}}{first.lstrip()}", *rest]
+
+
+def _level(found: Processor) -> str:
+    return style(f"{found.criticality:<8}", fg=_COLOUR[found.criticality])
+
+
+def _due(due: Deadline) -> str:
+    other = "" if due.zone == "UTC" else f" ({due.zone})"
+    return f"{due}{other}"
 
 
 def _local(found: DeadlineAtRisk, moment: datetime) -> str:
