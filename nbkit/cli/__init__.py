@@ -80,14 +80,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _report_failure(error: Exception) -> int:
-    import click
-
-    if isinstance(error, click.exceptions.Abort):
-        typer.echo("nbkit: aborted", err=True)
+    if isinstance(error, typer.Abort):
+        typer.echo("nbkit: interrupted", err=True)
         return 130
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
+    # Usage errors. Newer typer brings its own copy of click, so the class has no one home.
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if callable(show) and isinstance(code, int):
+        show()
+        return code
     if os.environ.get("NBKIT_DEBUG"):
         raise error
     trace = Path(gettempdir()) / f"nbkit-error-{os.getpid()}.txt"
