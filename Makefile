@@ -45,7 +45,7 @@ notebooks: $(VENV)/.test
 	$(BIN)/nbstripout --verify $$(git ls-files '*.ipynb')
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lab: $(VENV)/.base
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[lab]"

@@ -1,46 +1,63 @@
 """BigQuery: the production engine, through Google's own client.
 
 Every query has typed parameters, labels, a dry-run estimate that is held against
-`maximum_bytes_billed`, a job timeout after which the job is cancelled, and retries that end in
-minutes instead of the client's ten.
+`maximum_bytes_billed`, a job timeout after which the job is cancelled, and retries that end in a
+minute where the client's own last ten.
 
 Options of the URL `bigquery://project/dataset`:
 
 - `location`: where the dataset is, such as us-west2;
 - `table`: the run history as `dataset.table` (default: `processor_run_history` in the URL's
-  dataset, else nba_reference);
+  dataset, else in nba_reference);
 - `maximum_bytes_billed`: bytes, or with a unit such as 5GB (default 20GB);
 - `job_timeout_s`: seconds (default 120);
-- `api_endpoint`: an emulator on this machine, without credentials.
+- `retry_s`: how long passing faults (429, 500, 502, 503, a dropped line) are retried (default 60);
+- `api_endpoint`: an emulator on this machine, asked without credentials (also
+  `BIGQUERY_EMULATOR_HOST`).
 """
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import re
 import time
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from nbkit.errors import QueryFailed, QueryTimeout, QueryTooExpensive, WarehouseURLError
+from nbkit.errors import WarehouseURLError
 from nbkit.warehouse import FORMS, catalog, check_options, table_option
+from nbkit.warehouse.bigquery_errors import Limits, explain, too_expensive
 from nbkit.warehouse.frames import frame_of
 from nbkit.warehouse.protocol import Estimate, QueryRecord
-from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY
+from nbkit.warehouse.schema import CLUSTER_COLUMNS, COLUMNS, PARTITION_COLUMN, RUN_HISTORY
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import pandas as pd
+    import pyarrow as pa
+    from google.api_core.retry import Retry
     from google.cloud import bigquery
 
     from nbkit.warehouse.protocol import Parameter
 
-OPTIONS = ("location", "table", "maximum_bytes_billed", "job_timeout_s", "api_endpoint")
+OPTIONS = (
+    "location",
+    "table",
+    "maximum_bytes_billed",
+    "job_timeout_s",
+    "retry_s",
+    "api_endpoint",
+)
+DEFAULT_LIMITS = Limits(maximum_bytes_billed=20 * 10**9, job_timeout_s=120.0, retry_s=60.0)
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_RETRY_S = 60.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_REQUEST_S = 30.0  # one HTTP request; a query's answer is long-polled in shorter steps
+_CANCEL_S = 10.0
 
 
 def open_bigquery(
@@ -55,19 +72,16 @@ def open_bigquery(
     check_options(url, options, known=OPTIONS)
     if not project or "/" in dataset:
         raise WarehouseURLError(f"{url!r} should read bigquery://project/dataset. Write {FORMS}.")
-    endpoint = options.get("api_endpoint")
-    if endpoint and urlsplit(endpoint).hostname not in _LOOPBACK:
-        raise WarehouseURLError(
-            f"{url}: api_endpoint is for an emulator on this machine (127.0.0.1); leave it out "
-            "to reach Google."
-        )
     return BigQueryWarehouse(
         project,
         table=table_option(url, options, dataset=dataset or None),
         location=options.get("location"),
-        maximum_bytes_billed=_bytes(url, options.get("maximum_bytes_billed", "20GB")),
-        job_timeout_s=_seconds(url, options.get("job_timeout_s", "120")),
-        api_endpoint=endpoint,
+        limits=Limits(
+            maximum_bytes_billed=_bytes(url, options),
+            job_timeout_s=_seconds(url, options, "job_timeout_s", DEFAULT_LIMITS.job_timeout_s),
+            retry_s=_seconds(url, options, "retry_s", DEFAULT_LIMITS.retry_s),
+        ),
+        api_endpoint=_emulator(url, options),
     )
 
 
@@ -80,25 +94,41 @@ class BigQueryWarehouse:
         *,
         table: str = RUN_HISTORY,
         location: str | None = None,
-        maximum_bytes_billed: int = 20 * 10**9,
-        job_timeout_s: float = 120.0,
+        limits: Limits = DEFAULT_LIMITS,
         api_endpoint: str | None = None,
-        retry_s: float = _RETRY_S,
     ) -> None:
+        """Make the client; nothing is asked of BigQuery yet.
+
+        Args:
+            project: pays for the queries, and holds the table.
+            table: the run history, `dataset.table`.
+            location: of the dataset; None lets BigQuery find it.
+            limits: of cost, time and patience, for each query.
+            api_endpoint: an emulator's URL; it is asked without credentials.
+
+        Raises:
+            QueryFailed: there are no credentials on this machine.
+        """
         self._project = project
         self._table = table
         self._location = location
-        self._maximum_bytes_billed = maximum_bytes_billed
-        self._job_timeout_s = job_timeout_s
-        self._is_emulator = api_endpoint is not None
+        self._limits = limits
+        self._api_endpoint = api_endpoint
         self._records: list[QueryRecord] = []
-        self._client = _client(project, location, api_endpoint)
-        self._retry = _retry(retry_s)
+        with self._explained("Opening BigQuery"):
+            self._client = _client(project, location, api_endpoint)
 
     @property
     def url(self) -> str:
-        place = f"?location={self._location}" if self._location else ""
-        return f"bigquery://{self._project}/{self._table.split('.')[0]}{place}"
+        """What opens this table again. Limits are left out: they are no part of where it is."""
+        dataset, name = self._table.split(".")
+        options = {
+            "location": self._location,
+            "table": self._table if name != RUN_HISTORY.split(".")[1] else None,
+            "api_endpoint": self._api_endpoint,
+        }
+        given = urlencode({key: value for key, value in options.items() if value}, safe=":/")
+        return f"bigquery://{self._project}/{dataset}{'?' if given else ''}{given}"
 
     @property
     def queries(self) -> tuple[QueryRecord, ...]:
@@ -106,15 +136,12 @@ class BigQueryWarehouse:
 
     def query(self, name: str, /, **parameters: Parameter) -> pd.DataFrame:
         values = catalog.query(name).bind(parameters)
-        estimate = self._estimate(name, values)
-        if estimate is not None and estimate > self._maximum_bytes_billed:
-            raise QueryTooExpensive(
-                f"Query {name} would read {_size(estimate)}, over the limit of "
-                f"{_size(self._maximum_bytes_billed)}. Ask for a shorter window, or raise "
-                "maximum_bytes_billed=… in the warehouse URL."
-            )
         started = time.perf_counter()
-        job, table = self._run(name, values)
+        with self._explained(f"Query {name}"):
+            estimate = self._dry_run(name, values)
+            if estimate is not None and estimate > self._limits.maximum_bytes_billed:
+                raise too_expensive(f"Query {name}", estimate, self._limits)
+            table, billed = self._run(name, values)
         frame = frame_of(table)
         self._records.append(
             QueryRecord(
@@ -122,7 +149,7 @@ class BigQueryWarehouse:
                 parameters={key: catalog.shown(value) for key, value in values.items()},
                 rows=len(frame),
                 seconds=round(time.perf_counter() - started, 3),
-                bytes_billed=job.total_bytes_billed,
+                bytes_billed=billed,
                 bytes_estimated=estimate,
             )
         )
@@ -130,59 +157,45 @@ class BigQueryWarehouse:
 
     def estimate(self, name: str, /, **parameters: Parameter) -> Estimate:
         values = catalog.query(name).bind(parameters)
-        return Estimate(name, self._estimate(name, values), self._maximum_bytes_billed)
+        with self._explained(f"The estimate of query {name}"):
+            found = self._dry_run(name, values)
+        return Estimate(name, found, self._limits.maximum_bytes_billed)
 
     def append(self, table: str, rows: pd.DataFrame) -> int:
-        """Append rows by one load job, never by row-wise DML (its quotas broke the platform)."""
-        import io
-        import json
+        """Append rows to `dataset.table` by one load job: all rows or none, and no DML quota.
 
+        A table that is absent is made: the run history as its schema says (partitioned and
+        clustered), any other after the frame's own types. The dataset has to be there.
+
+        Raises:
+            QueryFailed: a column that the table does not have, or a value that does not fit.
+            QueryTimeout: the load did not end in time; it was cancelled.
+        """
         from google.cloud import bigquery
 
-        kinds: dict[str, str] = {}
-        if table == self._table:
-            kinds = {column.name: column.type for column in COLUMNS}
-        config = bigquery.LoadJobConfig(
-            write_disposition="WRITE_APPEND",
-            source_format="NEWLINE_DELIMITED_JSON",
-            labels=_labels("append"),
-        )
-        if kinds:
-            config.schema = [
-                bigquery.SchemaField(
-                    column.name, column.type, "REQUIRED" if column.required else "NULLABLE"
-                )
-                for column in COLUMNS
-                if column.name in rows.columns
-            ]
-        else:
-            config.autodetect = True
-        payload = io.BytesIO(
-            b"\n".join(
-                json.dumps(
-                    {
-                        str(key): _json_value(value, is_json=kinds.get(str(key)) == "JSON")
-                        for key, value in row.items()
-                        if not _is_null(value)
-                    },
-                    ensure_ascii=False,
-                ).encode()
-                for row in rows.to_dict("records")
-            )
-        )
+        from nbkit.warehouse.bigquery_rows import check_fit, json_rows
 
-        def load() -> Any:
-            # Without a size the client uploads in resumable chunks, which survive a dropped line.
+        with self._explained(f"Appending {len(rows)} rows to {table}"):
+            target = self._existing_or_new(table, rows)
+            check_fit(table, target.schema, rows)
+            if rows.empty:
+                return 0
+            types = {field.name: field.field_type for field in target.schema}
+            lines = (json.dumps(row, ensure_ascii=False) for row in json_rows(rows, types))
+            # Without its size a file goes up in resumable chunks, which outlive a dropped line.
             job = self._client.load_table_from_file(
-                payload,
-                f"{self._project}.{table}",
-                rewind=True,
-                job_config=config,
-                timeout=self._job_timeout_s,
+                io.BytesIO("\n".join(lines).encode()),
+                target.reference,
+                job_config=bigquery.LoadJobConfig(
+                    schema=[field for field in target.schema if field.name in rows.columns],
+                    source_format="NEWLINE_DELIMITED_JSON",
+                    write_disposition="WRITE_APPEND",
+                    labels=_labels("append"),
+                ),
+                timeout=_REQUEST_S,
             )
-            return job.result(timeout=self._job_timeout_s, retry=self._retry)
-
-        self._explained(f"Appending {len(rows)} rows to {table}", load)
+            with self._cancelled_unless_done(job):
+                job.result(timeout=self._limits.job_timeout_s, retry=self._retry)
         return len(rows)
 
     def close(self) -> None:
@@ -199,217 +212,182 @@ class BigQueryWarehouse:
     ) -> None:
         self.close()
 
-    def _config(self, name: str, values: Mapping[str, Parameter], **options: Any) -> Any:
+    @property
+    def _retry(self) -> Retry:
+        from google.cloud.bigquery import DEFAULT_RETRY
+
+        # The client knows best which faults pass; only its ten minutes are too long for a report.
+        return DEFAULT_RETRY.with_timeout(self._limits.retry_s).with_delay(0.5, 10.0, 2.0)
+
+    def _config(
+        self, name: str, values: Mapping[str, Parameter], **options: Any
+    ) -> bigquery.QueryJobConfig:
         from google.cloud import bigquery
 
-        kinds = {p.name: p.type for p in catalog.query(name).parameters}
         return bigquery.QueryJobConfig(
             query_parameters=[
-                bigquery.ScalarQueryParameter(key, kinds[key], value)
-                for key, value in values.items()
+                bigquery.ScalarQueryParameter(
+                    parameter.name, parameter.type, values[parameter.name]
+                )
+                for parameter in catalog.query(name).parameters
             ],
             labels=_labels(name),
-            use_query_cache=True,
             **options,
         )
 
-    def _estimate(self, name: str, values: Mapping[str, Parameter]) -> int | None:
-        text = catalog.googlesql(name, table=self._table)
-
-        def dry_run() -> Any:
-            return self._client.query(
-                text,
-                job_config=self._config(name, values, dry_run=True),
-                retry=self._retry,
-                job_retry=None,
-                timeout=self._job_timeout_s,
-            ).total_bytes_processed
-
-        found = self._explained(f"Query {name}", dry_run)
+    def _dry_run(self, name: str, values: Mapping[str, Parameter]) -> int | None:
+        job = self._insert(name, self._config(name, values, dry_run=True, use_query_cache=False))
+        found = job.total_bytes_processed
         return None if found is None else int(found)
 
-    def _run(self, name: str, values: Mapping[str, Parameter]) -> tuple[bigquery.QueryJob, Any]:
+    def _run(self, name: str, values: Mapping[str, Parameter]) -> tuple[pa.Table, int | None]:
+        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+
         config = self._config(
             name,
             values,
-            maximum_bytes_billed=self._maximum_bytes_billed,
-            job_timeout_ms=int(self._job_timeout_s * 1000),
+            maximum_bytes_billed=self._limits.maximum_bytes_billed,
+            # Should this process die, the job still ends by itself.
+            job_timeout_ms=int(self._limits.job_timeout_s * 1000),
         )
-        text = catalog.googlesql(name, table=self._table)
-        job = self._explained(
-            f"Query {name}",
-            lambda: self._client.query(
-                text,
-                job_config=config,
-                retry=self._retry,
-                job_retry=None,
-                timeout=self._job_timeout_s,
-            ),
+
+        def attempt() -> tuple[pa.Table, int | None]:
+            job = self._insert(name, config)
+            with self._cancelled_unless_done(job):
+                rows = job.result(
+                    timeout=self._limits.job_timeout_s, retry=self._retry, job_retry=None
+                )
+                found = rows.to_arrow(create_bqstorage_client=self._uses_storage_api())
+            return found, job.total_bytes_billed
+
+        # A job can also fail from the inside ("jobBackendError"): then it is run again. The
+        # client's own way of doing so cannot be given a deadline.
+        again = DEFAULT_JOB_RETRY.with_timeout(self._limits.retry_s).with_delay(0.5, 10.0, 2.0)
+        found: tuple[pa.Table, int | None] = again(attempt)()
+        return found
+
+    def _insert(self, name: str, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
+        return self._client.query(
+            catalog.googlesql(name, table=self._table),
+            job_config=config,
+            retry=self._retry,
+            job_retry=None,
+            timeout=_REQUEST_S,
         )
-        try:
-            return job, self._explained(
-                f"Query {name}",
-                lambda: job.result(timeout=self._job_timeout_s, retry=self._retry).to_arrow(
-                    create_bqstorage_client=not self._is_emulator and _has_storage_api()
-                ),
+
+    def _existing_or_new(self, table: str, rows: pd.DataFrame) -> bigquery.Table:
+        from google.api_core.exceptions import NotFound
+        from google.cloud import bigquery
+
+        from nbkit.warehouse.bigquery_rows import column_types
+
+        place = f"{self._project}.{table}"
+        with suppress(NotFound):
+            return self._client.get_table(place, retry=self._retry, timeout=_REQUEST_S)
+        if table == self._table:
+            new = bigquery.Table(
+                place,
+                schema=[
+                    bigquery.SchemaField(c.name, c.type, "REQUIRED" if c.required else "NULLABLE")
+                    for c in COLUMNS
+                ],
             )
-        except BaseException:  # a timeout and Ctrl-C alike: a job left running goes on billing
-            self._cancel(job)
-            raise
+            new.time_partitioning = bigquery.TimePartitioning(field=PARTITION_COLUMN)
+            new.clustering_fields = list(CLUSTER_COLUMNS)
+        else:
+            new = bigquery.Table(
+                place, schema=[bigquery.SchemaField(*item) for item in column_types(rows).items()]
+            )
+        return self._client.create_table(new, exists_ok=True, retry=self._retry, timeout=_REQUEST_S)
 
-    def _cancel(self, job: bigquery.QueryJob) -> None:
+    def _uses_storage_api(self) -> bool:
+        from importlib.util import find_spec
+
+        # It is gRPC, on a port of its own that an emulator's URL does not tell.
+        return self._api_endpoint is None and bool(find_spec("google.cloud.bigquery_storage"))
+
+    @contextmanager
+    def _cancelled_unless_done(self, job: bigquery.QueryJob | bigquery.LoadJob) -> Iterator[None]:
+        """A job left running goes on billing: whatever interrupts (Ctrl-C too) cancels it."""
         from google.api_core.exceptions import GoogleAPIError
-        from requests import RequestException
-
-        try:
-            if job.state != "DONE":
-                job.cancel(retry=None, timeout=10)
-        except (GoogleAPIError, RequestException):
-            pass  # the reason to cancel is what the caller must hear of
-
-    def _explained(self, what: str, work: Callable[[], Any]) -> Any:
-        """Do it, and turn the client's errors into ours."""
-        import concurrent.futures
-
-        from google.api_core import exceptions
         from google.auth.exceptions import GoogleAuthError
         from requests import RequestException
 
         try:
-            return work()
-        except (concurrent.futures.TimeoutError, exceptions.DeadlineExceeded) as error:
-            raise QueryTimeout(
-                f"{what} did not end within {self._job_timeout_s:g} s and was cancelled. Ask for a "
-                "shorter window, or raise job_timeout_s=… in the warehouse URL."
-            ) from error
-        except exceptions.NotFound as error:
-            raise QueryFailed(
-                f"{what}: {_words(error)}. Check project, dataset, table and location "
-                f"({self.url}; history table {self._table})."
-            ) from error
-        except exceptions.Forbidden as error:
-            hint = (
-                "Ask for less or wait"
-                if "quota" in str(error).lower() or "bytes billed" in str(error).lower()
-                else "It takes the roles BigQuery Data Viewer and Job User"
-            )
-            raise QueryFailed(f"{what} was refused: {_words(error)}. {hint}.") from error
-        except exceptions.RetryError as error:
-            raise QueryFailed(
-                f"{what}: BigQuery did not answer within {_RETRY_S:g} s of retries: "
-                f"{_words(error.cause or error)}. Try again later."
-            ) from error
-        except (exceptions.GoogleAPIError, RequestException) as error:
-            raise QueryFailed(f"{what} failed: {_words(error)}. ({self.url})") from error
-        except GoogleAuthError as error:
-            raise QueryFailed(
-                f"{what}: {_words(error)}. Run `gcloud auth application-default login`."
-            ) from error
+            yield
+        except BaseException:
+            # The reason to cancel is what the caller must hear of, not a fault while cancelling.
+            with suppress(GoogleAPIError, GoogleAuthError, RequestException):
+                if job.state != "DONE":
+                    job.cancel(retry=None, timeout=_CANCEL_S)
+            raise
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            ours = explain(error, what=what, url=self.url, limits=self._limits)
+            if ours is None:
+                raise
+            raise ours from error
 
 
 def _client(project: str, location: str | None, api_endpoint: str | None) -> bigquery.Client:
     from google.auth.credentials import AnonymousCredentials
-    from google.auth.exceptions import DefaultCredentialsError
     from google.cloud import bigquery
 
-    if api_endpoint:
-        return bigquery.Client(
-            project=project,
-            location=location,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": api_endpoint},
-        )
-    try:
+    if api_endpoint is None:
         return bigquery.Client(project=project, location=location)
-    except DefaultCredentialsError as error:
-        raise QueryFailed(
-            "There are no Google credentials on this machine. Run "
-            "`gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS."
-        ) from error
-
-
-def _retry(deadline_s: float) -> Any:
-    from google.api_core import exceptions, retry
-    from requests import ConnectionError as Dropped
-    from requests import Timeout
-
-    return retry.Retry(
-        predicate=retry.if_exception_type(
-            exceptions.TooManyRequests,
-            exceptions.InternalServerError,
-            exceptions.BadGateway,
-            exceptions.ServiceUnavailable,
-            Dropped,
-            Timeout,
-        ),
-        initial=0.5,
-        maximum=10.0,
-        multiplier=2.0,
-        timeout=deadline_s,
+    return bigquery.Client(
+        project=project,
+        location=location,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": api_endpoint},
     )
 
 
 def _labels(name: str) -> dict[str, str]:
+    """Who asked: `INFORMATION_SCHEMA.JOBS` can then tell what each report costs."""
     from importlib.metadata import version
 
     return {
         "tool": "nbkit",
         "nbkit_query": name[:63],
-        "nbkit_version": version("nbkit").replace(".", "-")[:63],
+        "nbkit_version": re.sub(r"[^a-z0-9_-]", "-", version("nbkit"))[:63],
     }
 
 
-def _has_storage_api() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("google.cloud.bigquery_storage") is not None
-
-
-def _json_value(value: Any, *, is_json: bool) -> Any:
-    import json
-
-    if is_json and isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value  # a truncated document is kept as the string that it is
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value.item() if hasattr(value, "item") else value
+def _emulator(url: str, options: Mapping[str, str]) -> str | None:
+    endpoint = options.get("api_endpoint") or os.environ.get("BIGQUERY_EMULATOR_HOST")
+    if not endpoint:
+        return None
+    if "://" not in endpoint:
+        endpoint = f"http://{endpoint}"
+    if urlsplit(endpoint).hostname not in _LOOPBACK:
+        raise WarehouseURLError(
+            f"{url}: {endpoint} (api_endpoint or BIGQUERY_EMULATOR_HOST) is not on this machine "
+            "(127.0.0.1). It is for an emulator; leave it out to reach Google."
+        )
+    return endpoint
 
 
-def _is_null(value: Any) -> bool:
-    import pandas as pd
-
-    return not isinstance(value, (list, dict)) and bool(pd.isna(value))
-
-
-def _bytes(url: str, text: str) -> int:
+def _bytes(url: str, options: Mapping[str, str]) -> int:
+    text = options.get("maximum_bytes_billed")
+    if text is None:
+        return DEFAULT_LIMITS.maximum_bytes_billed
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]B)?", text.strip(), re.IGNORECASE)
-    if not match:
-        raise WarehouseURLError(f"{url}: maximum_bytes_billed={text} should read 20GB or a number.")
+    if not match or float(match[1]) == 0:
+        raise WarehouseURLError(
+            f"{url}: maximum_bytes_billed={text} should read like 20GB or 5000000."
+        )
     return int(float(match[1]) * _UNITS[(match[2] or "").upper()])
 
 
-def _seconds(url: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if value <= 0:
-        raise WarehouseURLError(f"{url}: job_timeout_s={text} should be a number of seconds.")
-    return value
-
-
-def _size(count: int) -> str:
-    for unit, size in reversed(_UNITS.items()):
-        if unit and count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"
-
-
-def _words(error: BaseException) -> str:
-    text = getattr(error, "message", None) or str(error)
-    return " ".join(str(text).split()).rstrip(".")[:400]
+def _seconds(url: str, options: Mapping[str, str], option: str, default: float) -> float:
+    text = options.get(option)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) == 0:
+        raise WarehouseURLError(f"{url}: {option}={text} should be a number of seconds above 0.")
+    return float(text)

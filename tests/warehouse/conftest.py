@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
+from emulator import load_history
 
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
-from nbkit.warehouse.schema import RUN_HISTORY, bigquery_ddl, duckdb_ddl
-from emulator import running_emulator
+from nbkit.warehouse.schema import RUN_HISTORY, duckdb_ddl
 
-PROJECT = "nba-props-platform"
-
-
-@pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a BigQuery emulator; one per xdist worker that asks."""
-    with running_emulator(tmp_path_factory.mktemp("emulator")) as url:
-        yield url
+Fill = Callable[[pd.DataFrame], Warehouse]
+_datasets = count(1)
 
 
 @pytest.fixture
-def on_duckdb(tmp_path: Path) -> Callable[[pd.DataFrame], Warehouse]:
-    """A DuckDB warehouse with the given runs in it."""
+def on_duckdb(tmp_path: Path) -> Fill:
+    """Makes a DuckDB warehouse with the given runs in it."""
 
     def fill(runs: pd.DataFrame) -> Warehouse:
         path = tmp_path / "runs.duckdb"
@@ -42,30 +37,10 @@ def on_duckdb(tmp_path: Path) -> Callable[[pd.DataFrame], Warehouse]:
 
 
 @pytest.fixture
-def on_bigquery(
-    emulator: str, request: pytest.FixtureRequest
-) -> Iterator[Callable[[pd.DataFrame], Warehouse]]:
-    """A warehouse behind Google's real client, in a dataset of this test's own."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery
-
-    client = bigquery.Client(
-        PROJECT,
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": emulator},
-    )
-    dataset = f"d{abs(hash(request.node.nodeid)) % 10**10}"
+def on_bigquery(emulator: str) -> Fill:
+    """Makes a warehouse behind Google's real client, in a dataset of its own."""
 
     def fill(runs: pd.DataFrame) -> Warehouse:
-        client.create_dataset(dataset, exists_ok=True)
-        table = f"{dataset}.processor_run_history"
-        client.query(bigquery_ddl(table)).result()
-        url = f"bigquery://{PROJECT}/{dataset}?api_endpoint={emulator}"
-        warehouse = open_warehouse(url)
-        if len(runs):
-            warehouse.append(table, runs)
-        return warehouse
+        return open_warehouse(load_history(emulator, f"test_{next(_datasets)}", runs))
 
-    yield fill
-    client.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
-    client.close()
+    return fill

@@ -1,0 +1,134 @@
+"""Every read of the run history prunes partitions: proved on the parse tree of every SQL file.
+
+The table is partitioned by `data_date`. BigQuery skips partitions where a WHERE that always holds
+bounds that column by a value known before the query runs: parameters and constants, not other
+columns, not a subquery, and not the column inside a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlglot import exp, parse_one
+
+from nbkit.warehouse import catalog
+from nbkit.warehouse.schema import PARTITION_COLUMN, RUN_HISTORY, TABLE
+
+
+def unbounded_reads(sql: str) -> list[str]:
+    """What keeps each read of the run history from pruning; empty where all prune."""
+    tree = parse_one(sql, read="bigquery")
+    reads = [table for table in tree.find_all(exp.Table) if table.name == TABLE]
+    if not reads:
+        return [f"does not read {RUN_HISTORY}"]
+    problems = []
+    for table in reads:
+        select = table.find_ancestor(exp.Select)
+        bounds = set(bounds_of(select, table)) if select else set()
+        problems += [f"no {side} bound" for side in ("lower", "upper") if side not in bounds]
+    return problems
+
+
+def bounds_of(select: exp.Select, table: exp.Table) -> Iterator[str]:
+    """Each side on which the SELECT bounds the table's partition column."""
+    where = select.args.get("where")
+    if where is None:
+        return
+    condition = where.this
+    conjuncts = condition.flatten() if isinstance(condition, exp.And) else [condition]
+    for conjunct in conjuncts:
+        if not is_partition_column(conjunct.this, of=table, among=select):
+            continue
+        if isinstance(conjunct, exp.Between):
+            if is_known_beforehand(conjunct.args["low"]):
+                yield "lower"
+            if is_known_beforehand(conjunct.args["high"]):
+                yield "upper"
+        elif isinstance(conjunct, (exp.GTE, exp.GT)) and is_known_beforehand(conjunct.expression):
+            yield "lower"
+        elif isinstance(conjunct, (exp.LTE, exp.LT)) and is_known_beforehand(conjunct.expression):
+            yield "upper"
+
+
+def is_partition_column(expression: object, *, of: exp.Table, among: exp.Select) -> bool:
+    if not isinstance(expression, exp.Column) or expression.name != PARTITION_COLUMN:
+        return False
+    # Beside a join, a column without its table's name may be the other table's.
+    return expression.table == of.alias_or_name or not (expression.table or among.args.get("joins"))
+
+
+def is_known_beforehand(expression: exp.Expression) -> bool:
+    return expression.find(exp.Parameter) is not None and not expression.find(
+        exp.Column, exp.Select, exp.Subquery
+    )
+
+
+@pytest.mark.parametrize("name", catalog.query_names())
+def test_every_read_of_the_run_history_prunes_partitions(name: str) -> None:
+    assert unbounded_reads(catalog.googlesql(name)) == []
+
+
+@pytest.mark.parametrize("name", catalog.query_names())
+def test_it_still_prunes_when_the_table_is_another(name: str) -> None:
+    text = catalog.googlesql(name, table=f"monitoring.{TABLE}")
+    assert RUN_HISTORY not in text.replace("`", "")
+    assert unbounded_reads(text) == []
+
+
+GOOD = "data_date BETWEEN DATE(@start) AND DATE_ADD(DATE(@end), INTERVAL 8 DAY)"
+
+
+def reading(where: str) -> str:
+    return f"SELECT run_id FROM `{RUN_HISTORY}` WHERE {where}"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        reading(GOOD),
+        reading(f"status = 'failed' AND {GOOD} AND started_at <= @as_of"),
+        reading("data_date >= DATE(@start) AND data_date < DATE(@end)"),
+        f"WITH runs AS ({reading(GOOD)}) SELECT COUNT(*) FROM runs",
+        f"SELECT a.run_id FROM `{RUN_HISTORY}` AS a JOIN names USING (run_id) WHERE a.{GOOD}",
+    ],
+)
+def test_a_bounded_read_passes(sql: str) -> None:
+    assert unbounded_reads(sql) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "problems"),
+    [
+        (f"SELECT run_id FROM `{RUN_HISTORY}`", ["no lower bound", "no upper bound"]),
+        (reading("started_at >= @start"), ["no lower bound", "no upper bound"]),
+        (reading("data_date >= DATE(@start)"), ["no upper bound"]),
+        (reading("data_date <= DATE(@end)"), ["no lower bound"]),
+        (reading(f"{GOOD} OR backfill_mode"), ["no lower bound", "no upper bound"]),
+        (reading("NOT (data_date >= DATE(@start))"), ["no lower bound", "no upper bound"]),
+        (
+            reading("data_date BETWEEN DATE(started_at) AND DATE(@end)"),
+            ["no lower bound"],
+        ),
+        (
+            reading("DATE_TRUNC(data_date, MONTH) BETWEEN DATE(@start) AND DATE(@end)"),
+            ["no lower bound", "no upper bound"],
+        ),
+        (
+            f"SELECT * FROM (SELECT * FROM `{RUN_HISTORY}`) WHERE {GOOD}",
+            ["no lower bound", "no upper bound"],
+        ),
+        (
+            f"{reading(GOOD)} UNION ALL SELECT run_id FROM `{RUN_HISTORY}`",
+            ["no lower bound", "no upper bound"],
+        ),
+        (
+            f"SELECT a.run_id FROM `{RUN_HISTORY}` AS a JOIN `{RUN_HISTORY}` AS b USING (run_id) "
+            f"WHERE b.{GOOD}",
+            ["no lower bound", "no upper bound"],
+        ),
+        ("SELECT 1", [f"does not read {RUN_HISTORY}"]),
+    ],
+)
+def test_an_unbounded_read_is_found(sql: str, problems: list[str]) -> None:
+    assert unbounded_reads(sql) == problems
