@@ -14,7 +14,8 @@ WITH history AS (
       COALESCE(
         processed_at,
         TIMESTAMP_ADD(
-          started_at, INTERVAL CAST(1000 * IFNULL(duration_seconds, 0) AS INT64) MILLISECOND
+          started_at,
+          INTERVAL IFNULL(SAFE_CAST(1000 * duration_seconds AS INT64), 0) MILLISECOND
         )
       )
     ) AS finished_at
@@ -33,7 +34,15 @@ runs AS (
   WHERE TRUE
   QUALIFY
     ROW_NUMBER() OVER (
-      PARTITION BY run_id ORDER BY IF(finished_at <= @as_of, finished_at, NULL) DESC
+      PARTITION BY run_id
+      ORDER BY
+        -- One key, for a second one doubles the time of the sort. An end after as_of is not known
+        -- yet: the 'running' row speaks for such a run.
+        CASE
+          WHEN finished_at <= @as_of THEN finished_at
+          WHEN status = 'running' THEN TIMESTAMP_SECONDS(1)
+          ELSE TIMESTAMP_SECONDS(0)
+        END DESC
     ) = 1
 )
 SELECT
