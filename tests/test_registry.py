@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,7 +11,7 @@ import pytest
 
 from nbkit.errors import InputError, UnknownProcessor
 from nbkit.registry import Criticality, ProcessorRegistry, load_registry
-from nbkit.registry.models import PhaseDefaults
+from nbkit.registry.models import PhaseDefaults, Processor
 
 MORNING = datetime(2026, 1, 13, 8, 30, tzinfo=UTC)  # 03:30 in New York
 
@@ -243,3 +244,12 @@ def test_the_graph_cannot_be_changed_by_accident(registry: ProcessorRegistry) ->
         registry.graph.add_edge("A", "B")
     with pytest.raises(ValueError, match="frozen"):
         registry.processors[0].owner = "me"  # type: ignore[misc]
+
+
+def test_the_page_about_the_file_names_every_key_and_no_other(
+    registry: ProcessorRegistry,
+) -> None:
+    page = (registry.source.parent.parent / "docs" / "registry.md").read_text(encoding="utf-8")
+    table = page.split("## A processor")[1]
+    keys = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert keys == [key for key in Processor.model_fields if key != "default_sources"]

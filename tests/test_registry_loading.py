@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -27,11 +28,13 @@ phases:
       owner: {value: data-engineering, source: the channel}
 processors:
 """
+Load = Callable[..., ProcessorRegistry]
+Told = Callable[..., list[str]]
 FIRST = HEAD.count("\n") + 1  # the line of the first entry
 
 
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     monkeypatch.chdir(tmp_path)
 
     def load(entries: str, head: str = HEAD) -> ProcessorRegistry:
@@ -43,7 +46,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-un
 
 
 @pytest.fixture
-def problems(load):  # type: ignore[no-untyped-def]
+def problems(load: Load) -> Told:
     """The lines of the error, without the heading."""
 
     def problems(entries: str, head: str = HEAD) -> list[str]:
@@ -58,7 +61,7 @@ def problems(load):  # type: ignore[no-untyped-def]
     return problems
 
 
-def test_what_is_left_out_comes_from_the_phase_and_says_so(load) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_left_out_comes_from_the_phase_and_says_so(load: Load) -> None:
     registry = load("- {name: A, phase: phase_2_raw, timeout_seconds: 60}\n")
     a = registry.processor("A")
     assert (a.timeout_seconds, a.is_default("timeout_seconds")) == (60, False)
@@ -72,12 +75,12 @@ def test_what_is_left_out_comes_from_the_phase_and_says_so(load) -> None:  # typ
 
 
 @pytest.mark.parametrize("written", ["2", "phase_2", "phase_2_raw"])
-def test_a_phase_is_named_by_number_old_label_or_name(load, written: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_phase_is_named_by_number_old_label_or_name(load: Load, written: str) -> None:
     registry = load(f"- {{name: A, phase: {written}}}\n")
     assert registry.processor("A").phase == "phase_2_raw"
 
 
-def test_dependents_are_derived_in_the_order_of_the_file(load) -> None:  # type: ignore[no-untyped-def]
+def test_dependents_are_derived_in_the_order_of_the_file(load: Load) -> None:
     registry = load(
         """\
         - {name: C, phase: 2, dependencies: [A]}
@@ -118,15 +121,15 @@ def test_dependents_are_derived_in_the_order_of_the_file(load) -> None:  # type:
         ("owner: ''", "owner", "write a team"),
     ],
 )
-def test_a_wrong_value_is_named_with_line_key_and_fix(  # type: ignore[no-untyped-def]
-    problems, entry: str, key: str, says: str
+def test_a_wrong_value_is_named_with_line_key_and_fix(
+    problems: Told, entry: str, key: str, says: str
 ) -> None:
     (line,) = problems(f"- name: A\n  phase: 2\n  {entry}\n")
     assert line.startswith(f"registry.yaml:{FIRST + 2}: processors.A.{key}: "), line
     assert re.search(says, line), line
 
 
-def test_all_problems_of_a_file_come_at_once_in_its_order(problems) -> None:  # type: ignore[no-untyped-def]
+def test_all_problems_of_a_file_come_at_once_in_its_order(problems: Told) -> None:
     lines = problems(
         """\
         - name: Alpha
@@ -173,7 +176,7 @@ def test_all_problems_of_a_file_come_at_once_in_its_order(problems) -> None:  # 
     ]
 
 
-def test_written_dependents_must_be_all_of_them(problems) -> None:  # type: ignore[no-untyped-def]
+def test_written_dependents_must_be_all_of_them(problems: Told) -> None:
     (line,) = problems(
         """\
         - {name: A, phase: 2, dependents: [B]}
@@ -184,7 +187,7 @@ def test_written_dependents_must_be_all_of_them(problems) -> None:  # type: igno
     assert "processors.A.dependents: lacks C, which name A among their dependencies" in line
 
 
-def test_every_circle_is_shown_whole(problems) -> None:  # type: ignore[no-untyped-def]
+def test_every_circle_is_shown_whole(problems: Told) -> None:
     lines = problems(
         """\
         - {name: A, phase: 2, dependencies: [C]}
@@ -201,7 +204,7 @@ def test_every_circle_is_shown_whole(problems) -> None:  # type: ignore[no-untyp
     assert lines[1].startswith(f"registry.yaml:{FIRST + 3}: processors.X.dependencies: ")
 
 
-def test_a_wrong_default_is_a_problem_of_the_phase_not_of_its_processors(problems) -> None:  # type: ignore[no-untyped-def]
+def test_a_wrong_default_is_a_problem_of_the_phase_not_of_its_processors(problems: Told) -> None:
     head = HEAD.replace("{value: 600, source", "{value: soon, source")
     (line, *others) = problems("- {name: A, phase: 2}\n", head)
     assert re.match(
@@ -212,7 +215,7 @@ def test_a_wrong_default_is_a_problem_of_the_phase_not_of_its_processors(problem
     assert not [other for other in others if "timeout" in other]
 
 
-def test_a_default_needs_its_source_and_a_value_needs_one_of_both(problems) -> None:  # type: ignore[no-untyped-def]
+def test_a_default_needs_its_source_and_a_value_needs_one_of_both(problems: Told) -> None:
     (line,) = problems("- {name: A, phase: 2}\n", HEAD.replace(", source: the channel", ""))[:1]
     assert "phases.phase_2_raw.defaults.owner.source: is missing; write where the value" in line
     without = "\n".join(row for row in HEAD.splitlines() if "owner" not in row) + "\n"
@@ -222,7 +225,7 @@ def test_a_default_needs_its_source_and_a_value_needs_one_of_both(problems) -> N
     assert "defaults.ower: unknown key; did you mean owner?" in line
 
 
-def test_a_label_belongs_to_one_phase(problems) -> None:  # type: ignore[no-untyped-def]
+def test_a_label_belongs_to_one_phase(problems: Told) -> None:
     twin = "  - {name: phase_2, title: Twin, number: 2}\nprocessors:\n"
     first, second = problems(
         "- {name: A, phase: phase_2_raw}\n", HEAD.replace("processors:\n", twin)
@@ -244,12 +247,12 @@ def test_a_label_belongs_to_one_phase(problems) -> None:  # type: ignore[no-unty
         ("a: \x00\n", "registry.yaml: not YAML: .*character"),
     ],
 )
-def test_what_is_not_a_registry_says_why(load, text: str, says: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_not_a_registry_says_why(load: Load, text: str, says: str) -> None:
     with pytest.raises(RegistryError, match=says):
         load("", text)
 
 
-def test_a_header_must_be_there_and_be_right(problems) -> None:  # type: ignore[no-untyped-def]
+def test_a_header_must_be_there_and_be_right(problems: Told) -> None:
     lines = problems("", "version: 1.0\nlast_updated: 2026-13-01\nprocesors: []\n")
     assert lines == [
         "registry.yaml:1: phases: is missing; write a list of phases, each with a name and a "

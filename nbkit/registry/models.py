@@ -169,6 +169,4 @@ class Processor(_Model):
         return self.sla_completion_time.at(data_date) if self.sla_completion_time else None
 
 
-# What an entry of the file may say, in the order in which it is documented.
-PROCESSOR_KEYS = tuple(key for key in Processor.model_fields if key != "default_sources")
 DEFAULTED_KEYS = tuple(PhaseDefaults.model_fields)
