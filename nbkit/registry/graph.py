@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -242,6 +243,17 @@ def graph_of(dependencies: Mapping[str, Iterable[str]]) -> nx.DiGraph:
 
 def cycles(dependencies: Mapping[str, Iterable[str]]) -> list[list[str]]:
     """One circle of every group of names that need one another, each a closed list of names."""
+    known = {
+        name: [n for n in listed if n in dependencies and n != name]
+        for name, listed in dependencies.items()
+    }
+    try:
+        # Nearly always there is none, and the standard library says so without networkx, whose
+        # import takes longer than reading the file.
+        TopologicalSorter(known).prepare()
+        return []
+    except CycleError:
+        pass
     import networkx as nx
 
     graph = graph_of(dependencies)

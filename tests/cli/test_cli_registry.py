@@ -247,3 +247,16 @@ def test_a_graph_of_no_known_kind_or_to_nowhere_is_misuse(run: Run, tmp_path: Pa
     assert (code, "give --format" in err) == (2, True)
     code, _, err = run("graph", "-o", tmp_path / "none" / "graph.svg")
     assert (code, "cannot be written" in err) == (2, True)
+
+
+def test_the_demo_is_read_at_its_own_moment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    shutil.copytree(load_registry().source.parent, tmp_path / "registry")
+    monkeypatch.setenv("NBKIT_PROJECT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "build", "--runs", "20000", "demo.duckdb"]) == 0
+    code, out, _ = run("check", "--warehouse", "duckdb:///demo.duckdb")
+    assert code == 0
+    assert "to 2026-01-13 12:00 UTC." in out
