@@ -33,7 +33,10 @@ def classify_command(
     status: Annotated[str, typer.Option(help="Status of the run.")] = "failed",
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Explain the failure category of a message. With - one message a line is read."""
+    """Explain the failure category of a message: expected or real, by which rule, what to do.
+
+    With - one message a line is read from stdin and a table is printed (with --json, JSON lines).
+    """
     from nbkit.failures import classify
 
     def judge(text: str) -> Classification:
@@ -46,7 +49,9 @@ def classify_command(
         )
 
     if message == "-":
-        lines = [line.rstrip("\n") for line in sys.stdin if line.strip()]
+        # Logs hold anything; bytes that are no text must not end the list.
+        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             raise InputError("No message on stdin. Give one a line, or as the argument.")
         for line in lines:
@@ -54,8 +59,8 @@ def classify_command(
             if as_json:
                 typer.echo(json.dumps(_document(line, verdict), ensure_ascii=False))
             else:
-                typer.secho(f"{verdict.category:<18} ", fg=_COLOURS[verdict.category], nl=False)
-                typer.echo(line)
+                typer.secho(f"{verdict.category:<19}", fg=_COLOURS[verdict.category], nl=False)
+                typer.echo(f"{verdict.rule:<17}{line}")
         return
     verdict = judge(message)
     if as_json:
@@ -78,10 +83,13 @@ def _explain(verdict: Classification) -> None:
 
 
 def _document(message: str, verdict: Classification) -> dict[str, Any]:
+    from nbkit.failures import NEXT_STEP
+
     return {
         "message": message,
         "category": verdict.category.value,
         "expected": verdict.is_expected,
         "rule": verdict.rule,
         "reason": verdict.reason,
+        "next_step": NEXT_STEP[verdict.category],
     }

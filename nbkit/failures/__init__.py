@@ -5,7 +5,7 @@
 
 from nbkit.failures.classify import classify
 from nbkit.failures.history import classify_history, judge_recorded
-from nbkit.failures.messages import Message, messages_of
+from nbkit.failures.messages import Message, error_text, messages_of
 from nbkit.failures.taxonomy import (
     EXPECTED,
     MEANING,
@@ -25,6 +25,7 @@ __all__ = [
     "Message",
     "classify",
     "classify_history",
+    "error_text",
     "judge_recorded",
     "messages_of",
 ]

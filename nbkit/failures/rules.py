@@ -1,315 +1,377 @@
 """The rules, in the order in which they are tried; the first that fires decides.
 
-The order carries the meaning: what proves a fault in code or configuration comes before words that
-merely mention data; an input that is missing comes before the error that it led to; and
-`no_data_available` comes last, behind a guard, because calling a real failure expected is the one
-mistake that hides an outage. What no rule knows is an error.
+The order carries the meaning. What proves a fault of code or configuration comes before words that
+merely mention data; an input that was never made comes before the error that it led to; a limit
+that was reached comes before the service that was slow; a check that refused data comes before the
+general words for failure. `no_data_available` is not in the list: it is asked last, behind doubts
+of its own (`nbkit.failures.nothing`), and what no rule knows is an error.
 
-Patterns see lower-cased text. They are written for words, not for substrings: `no_games` in quotes
-is a column, "no games" is a fact.
+Rules see a `Reading`: lower case, names as tags such as `<table>` (`nbkit.failures.words`).
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
+from nbkit.failures.rule import Rule, rule
 from nbkit.failures.taxonomy import FailureCategory
 
-_N, _D, _V, _T, _E = (
-    FailureCategory.NO_DATA_AVAILABLE,
-    FailureCategory.DEPENDENCY_MISSING,
-    FailureCategory.VALIDATION_FAILED,
-    FailureCategory.TIMEOUT,
-    FailureCategory.ERROR,
+SPAN = r"\d[\d.,:]*\s*(?:ms|msec|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)\b"
+_NOT_THERE = (
+    r"(?:not|never|hasn't|haven't|isn't|aren't|wasn't|has not|have not|did not|didn't"
+    r"|does not)\s+(?:yet\s+|been\s+|all\s+|fully\s+)*(?:ready|met|satisfied|complete[d]?"
+    r"|available|finish(?:ed)?|run|done|succeed(?:ed)?|populated|loaded|present|refreshed|updated"
+    r"|passed|produced?|arrived|ingested|computed|landed|started|there|exist)"
 )
-
-
-@dataclass(frozen=True)
-class Rule:
-    """`pattern` is searched in the lower-cased message, `types` in the exception's class name."""
-
-    name: str
-    category: FailureCategory
-    reason: str
-    pattern: re.Pattern[str] | None = None
-    types: re.Pattern[str] | None = None
-
-
-def _rule(
-    name: str, category: FailureCategory, reason: str, *patterns: str, types: str | None = None
-) -> Rule:
-    return Rule(
-        name,
-        category,
-        reason,
-        re.compile("|".join(f"(?:{p})" for p in patterns)) if patterns else None,
-        re.compile(f"^(?:{types})$") if types else None,
-    )
-
-
-_TABLE = r"`?(?:[a-z][\w-]*\.)?[a-z]\w*_\w+\.[a-z]\w+`?"
+_BAD = (
+    rf"(?:{_NOT_THERE}|failed|failing|failures?|fails|missing|absent|unavailable|incomplete|empty"
+    r"|stale|outdated|unmet|unsatisfied|late|behind|skipped|errored|aborted|timed out"
+    r"|still running|has no|have no|had no|no (?:successful )?(?:run|rows|data|records|output)"
+    r"|0 rows|not ok|false|notready|notmet|latest is)"
+)
+_UPSTREAM = (
+    r"(?:upstream\w*|dependenc(?:y|ies)|prerequisites?|predecessors?|parent (?:run|processor|job))"
+)
+_INPUT = r"(?:tables?|sources?|inputs?|data|datasets?|files?|feeds?|views?|features?|partitions?)"
 
 RULES: tuple[Rule, ...] = (
-    _rule(
-        "stale_cleanup",
-        _T,
-        "the clean-up job found the run still running after hours; its own error is lost",
+    rule(
+        "swept",
+        FailureCategory.TIMEOUT,
+        "a clean-up job found it still running after hours and closed it; its own error is lost",
         r"stale_running_cleanup",
-        r"\bstuck in (?:the )?running\b",
-        r"\bmarked (?:as )?failed by (?:the )?(?:stale|cleanup|clean-up)",
+        r"(?:stuck|still|found) in (?:the )?['\"]?running['\"]?(?: state| status)?",
+        r"(?:stale|stuck|zombie|orphaned) (?:runs?|running|rows?|executions?)",
+        r"marked (?:as )?failed (?:by|after)",
     ),
-    _rule(
+    rule(
         "code_fault",
-        _E,
-        "an exception that only code or its environment can raise",
-        r"\bno module named\b",
-        r"\bcannot import name\b",
-        r"\bhas no attribute\b",
-        r"\bobject is not (?:subscriptable|callable|iterable)\b",
-        r"\bunexpected keyword argument\b",
-        r"\bmissing \d+ required (?:positional|keyword)",
-        r"\bis not defined\b",
-        r"\bunsupported operand\b",
-        r"\bdivision by zero\b",
-        r"\b(?:syntax|indentation|name|key|type|attribute|index|import|modulenotfound|unboundlocal"
-        r"|recursion|zerodivision|assertion|unicodedecode|unicodeencode|notimplemented)error\b",
-        types=r"(?:.*\.)?(?:syntax|indentation|name|key|type|attribute|index|import|modulenotfound"
-        r"|unboundlocal|recursion|zerodivision|assertion|unicodedecode|unicodeencode"
-        r"|notimplemented|memory|permission|isadirectory)error",
+        FailureCategory.ERROR,
+        "an exception that only code, or the data types that it assumes, can raise",
+        r"no module named|cannot import name|missing optional dependency|circular import",
+        r"module \S+ not found|(?:optional|package|pip|library) dependenc(?:y|ies)",
+        r"has no attribute|unexpected keyword argument|(?:not|isn't) defined",
+        r"missing \d+ required (?:positional|keyword)|takes (?:from )?\d+ (?:to \d+ )?positional",
+        r"object is not (?:subscriptable|callable|iterable|an iterator)|object is not json",
+        r"unsupported operand|not supported between instances|unhashable type|division by zero",
+        r"(?:list|tuple|string|single positional|array) ?(?:index|indexer|indices)",
+        r"not in index|in the \[columns\]|index out of|out-of-bounds|out of bounds for axis",
+        r"(?:int|float|str|bytes|dict|list|nonetype) object|object of type|expected str",
+        r"expected string or bytes|expected bytes|must be str|a bytes-like object",
+        r"(?:convert|cast|converted|parse) (?:\S+ ){0,3}(?:to|with) (?:a |an |type )?(?:float|int"
+        r"|integer|double|date|datetime|str|string|type|boolean|timestamp)",
+        r"invalid literal|values to unpack|broadcast together|not aligned|shape mismatch",
+        r"length mismatch|truth value of|offset-naive|no objects to concatenate|no tables found",
+        r"changed size during|event loop|recursion|singular matrix|duplicate labels"
+        r"|json serializ\w+|json compliant|is not a function|of (?:undefined|null) \(reading"
+        r"|never awaited",
+        r"codec can't|unexpected indent|an indented block|invalid syntax|before assignment"
+        r"|associated with a value|error tokenizing data|no columns to parse|reindex\w*"
+        r"|unconverted|does not match format|nanosecond timestamp|keys are not unique"
+        r"|non-finite values|is expecting \d+|features? names? (?:mismatch|should|must|unseen)",
+        r"cannot (?:mask|reshape|insert|unpack)|empty sequence|(?:arg|argument) is (?:an )?empty"
+        r"|zero-size|dtypes?|(?:year|month|day|hour) (?:\d+ )?is out of range|same length"
+        r"|multiple values for|trying to merge|non-iterable|unhashable"
+        r"|is not (?:a )?(?:subscriptable|callable|hashable)",
+        r"exception not handled|unhandled exception|uncaught (?:exception|typeerror|error)",
+        kinds="key type attribute name index import modulenotfound syntax indentation tab "
+        "unboundlocal zerodivision recursion notimplemented unicode unicodedecode unicodeencode "
+        "overflow floatingpoint arithmetic lookup stopiteration eof buffer reference memory "
+        "(?:\\w*array)?memory merge parser emptydata invalidindex intcastingnan outofbounds\\w*",
+        of="pandas numpy pyarrow catboost sklearn xgboost lightgbm scipy pdfminer pdfplumber lxml "
+        "bs4 zipfile struct csv",
     ),
-    _rule(
+    rule(
         "configuration",
-        _E,
-        "a setting, credential or argument is wrong or missing",
-        r"\b(?:parameter|argument|option|setting|value) must be\b",
-        r"\btimeout (?:parameter|value|setting|must)\b",
-        r"\binvalid (?:timeout|api[ _-]?key|token|credentials?|argument|parameter|configuration"
-        r"|gcs_path|date format|url|cron|project)\b",
-        r"\b(?:[a-z]+_)+(?:token|key|url|bucket|project|id|secret|password|dsn)\b.{0,20}"
-        r"\bnot (?:set|configured|defined)\b",
-        r"\b(?:env(?:ironment)? variable|api key|secret|credentials?)\b.{0,40}"
-        r"\b(?:not set|not found|missing|required|expired)\b",
-        r"\b(?:default credentials|could not automatically determine credentials)\b",
-        r"\bno timeout (?:is )?configured\b",
-        r"\bconfig(?:uration)? (?:error|file)\b",
-        r"\bmalformed (?:message|payload|request|gcs)",
+        FailureCategory.ERROR,
+        "a setting, argument, credential or message is wrong or missing",
+        r"(?:parameter|argument|option|setting|<setting>|limit|timeout|dependencies) (?:must"
+        r"|should|needs to) be",
+        r"(?:invalid|unknown|bad|unsupported|unexpected|wrong|malformed) (?:\w+ )?(?:timeout|key"
+        r"|token|credentials?|argument|parameter|option|configuration|config|<setting>|url|cron"
+        r"|project|date format|<name> format|time ?zone|processor|scraper|exporter|phase|mode"
+        r"|setting|password|grant|message|payload|request|<path>|uri)",
+        r"<setting>\W{0,3}(?:environment variable )?(?:is |was )?(?:not (?:set|configured|defined"
+        r"|found|provided)|required|missing|unset|empty|invalid)",
+        r"(?:environment variable|env var|api key|secret|credentials?|token|webhook|setting"
+        r"|config\w*)(?: \S+){0,5}? (?:not (?:set|found|configured|provided|defined)|missing"
+        r"|required|expired|unset|invalid|revoked)",
+        r"no (?:\w+ ){0,2}(?:timeout|credentials?|api key|token|config\w*|setting|owner|scheme"
+        r"|handler|route) (?:is |was )?(?:configured|set|found|supplied|provided|defined"
+        r"|registered|given)",
+        r"(?:<processor>|processor|<name>|handler|scraper) (?:is )?(?:not|un) ?(?:registered"
+        r"|known)",
+        r"processor not registered|default credentials|automatically determine credentials",
+        r"config(?:uration)? error|validation errors? for \w*(?:settings|config)\b",
+        r"timeout (?:parameter|value|setting|option|argument|config\w*)",
+        r"(?:pub/?sub |push )?(?:message|payload|envelope|request) (?:is |has |was )?(?:missing"
+        r"|malformed|lacks|without|not json|no) ?(?:a |the )?(?:required |field|<|data|body)?",
+        r"decode (?:pub/?sub )?(?:message|payload)|incorrect padding|malformed (?:pub/?sub "
+        r"|push )?message",
+        r"failed to start and listen|executable doesn't exist|mapping values are not allowed",
+        r"(?:yaml|toml|cron|dockerfile)(?:\.\w+)* (?:error|syntax)|invalid gcs",
+        kinds="configuration config improperlyconfigured defaultcredentials refresh missingschema "
+        "invalidurl invalidschema scanner settings notregistered",
+        of="yaml",
     ),
-    _rule(
-        "query_or_schema",
-        _E,
-        "the engine refused the query, or the table is not of the shape that the code expects",
-        r"\bsyntax error\b",
-        r"\bunrecognized name\b",
-        r"\bno matching signature\b",
-        r"\bno such (?:field|column|table|dataset|function|bucket)\b",
-        r"\bname \S+ not found\b",
-        r"\b(?:column|field|relation|function)\b.{0,60}\b(?:does not exist|not found)\b",
-        r"\bnot found: (?:table|dataset|job|model|view|routine|project)\b",
-        r"\bwithout a filter over\b",
-        r"\bpartition elimination\b",
-        r"\bprovided schema does not match\b",
-        r"\bschema (?:mismatch|update|does not match)\b",
-        r"\bno such file or directory\b.*\.py\b",
-        r"\bquery (?:error|exceeded resource)\b",
-        r"\bresources exceeded\b",
-        r"\bcould not serialize access\b",
-        r"\bconcurrent update\b",
-        r"\bstreaming buffer\b",
-        r"\balready exists\b",
-        r"\berror while reading data\b",
-        r"\b(?:batch insert|load errors?|merge operation|insert errors?)\b",
-        r"\btoo many (?:table (?:update|dml)|dml|partitions|concurrent)",
-        types=r"(?:.*\.)?(?:operational|programming|integrity|interface|database)error",
+    rule(
+        "query_refused",
+        FailureCategory.ERROR,
+        "the engine refused the statement: wrong table, column, type, quota of changes, or a clash",
+        r"syntax error|unrecognized name|no matching signature|is ambiguous|query error"
+        r"|invalidquery",
+        r"no such (?:field|column|table|dataset|function|index|view)\b",
+        r"(?:name|column|field|function|relation|procedure|type|key) (?:\S+ ){1,3}?(?:was "
+        r"|is )?(?:not found|does not exist|doesn't exist|not recognized|already exists"
+        r"|not present in table)",
+        r"(?:function|column|relation|name) not found",
+        r"not found: (?:table|dataset|job|model|view|routine|project|uri)",
+        r"(?:table|dataset|view|relation|database|model|topic|subscription|bucket|collection"
+        r"|index)(?: \S+){0,2} (?:was |is )?(?:not found|does not exist|doesn't exist"
+        r"|has been deleted)",
+        r"without a filter|partition elimination|partition(?:ing)? (?:spec\w*|filter)",
+        r"schema (?:does not|doesn't|mismatch|update|change|error)|has changed (?:type|mode)",
+        r"exceeded resource|resources exceeded|could not serialize|concurrent (?:update|dml"
+        r"|writes?)",
+        r"streaming buffer|already exists: \w+|(?:key|table|job|object|dataset|column|resource"
+        r"|entity)(?: \S+){0,4}? already exists",
+        r"error while reading data|load errors?|insert (?:failed|errors?)|failed to insert"
+        r"|batch insert",
+        r"update/merge must match|merge (?:operation |statement )?failed|affect rows",
+        r"too many (?:\w+ ){0,2}(?:dml|partitions?|statements|table updates?"
+        r"|partition modifications|columns)|dml (?:quota|limit|statements)",
+        r"violates (?:\w+ ){0,2}constraint|constraint failed|duplicate (?:column|key value)"
+        r"|database is locked|deadlock|requires an index|undefined(?:table|column)",
+        r"null element|required field <?\w+>? cannot be null|cannot be null",
+        r"invalid (?:date|timestamp|datetime|cast|json path):? |arithmetic overflow"
+        r"|bad int64 value",
+        kinds="programming integrity interface noresultfound multipleresultsfound pendingrollback "
+        "undefinedtable undefinedcolumn uniqueviolation",
     ),
-    _rule(
+    rule(
         "upstream_failed",
-        _D,
-        "an upstream processor failed or has not finished",
-        r"\bupstream (?!connect error|request timeout|prematurely|server|sent|reset|host|timed out$)"
-        r"\S+(?:'s)?\b.{0,60}\b(?:failed|fail|missing|not (?:yet )?(?:complete|ready|finished"
-        r"|run|available|succeed)|has(?:n't| not)|incomplete|timed out|skipped|empty|absent)",
-        r"\bupstream (?:load|data|run|processor|phase|job|dependency|table|source)s?\b.{0,60}"
-        r"\b(?:failed|missing|not|has not|incomplete|unavailable|empty|stale|late)",
-        r"\bwaiting (?:for|on) (?:upstream|dependenc|phase)",
-        r"\bphase[ _]?\d\w* (?:\w+ )?(?:output|data|results?|tables?)?\s*(?:is |are )?"
-        r"(?:absent|missing|incomplete|not (?:yet )?(?:complete|ready|available|finished))",
-        r"\bparent (?:processor|run|job)\b.{0,60}\b(?:failed|missing|not )",
-        r"\brun phase[ _]?\d\w* first\b",
-        r"\bblocked by\b.{0,60}\b(?:upstream|dependenc|processor)",
-        types=r"(?:.*\.)?(?:upstream\w*|dependency\w*|sourcedatamissing|missingdependency)error"
-        r"|(?:.*\.)?(?:dependency|upstream)\w*exception",
+        FailureCategory.DEPENDENCY_MISSING,
+        "an upstream processor failed, or has not finished",
+        rf"{_UPSTREAM}(?!\s+(?:column|field|injection|conflict|resolution))[^\n]{{0,90}}?\b{_BAD}",
+        rf"(?:missing|unmet|unsatisfied|unavailable|failed|stale|no|incomplete"
+        rf"|insufficient)\s+(?:\w+\s+){{0,2}}{_UPSTREAM}",
+        r"upstream_failure|dependency_missing|missing_dependency|upstream (?:completeness"
+        r"|coverage)",
+        r"dependency_check_passed\W+false|dependenc(?:y|ies) (?:check|validation)",
+        rf"phase[ _-]?\d\w*(?: (?!trigger|topic|message|export)\w+){{0,3}} (?:is |are |was |has "
+        rf"|have )?(?!timed out)(?:{_NOT_THERE}|failed|missing|absent|incomplete|empty"
+        rf"|unavailable)",
+        rf"<name> (?:output )?(?:is |are )?(?:{_NOT_THERE})",
+        r"(?:awaiting|await|pending) (?:\w+ )?(?:upstream|dependenc\w+)|upstream\w*not\w+",
+        r"(?:run|needs|requires|start|load) (?:the )?(?:phase ?\d|<name>|<processor>"
+        r"|\w+ processor)(?: to run)? first",
+        rf"(?:<processor>|processor) (?:has|had|is|did|was) (?:{_NOT_THERE}"
+        rf"|no (?:successful )?run)",
+        r"<processor> (?:has|had) no (?:successful )?runs?",
+        r"before (?:<processor>|<name>|phase ?\d\w*|\w+ processor) (?:has |is |have )?(?:finished"
+        r"|completed?|run|succeeded|done)",
+        r"blocked(?: by|:)? (?:\w+ ){0,3}(?:upstream|dependenc\w+|<processor>|<table>|<name>"
+        r"|phase)",
+        r"(?<!gave up )(?<!timed out )(?<!timeout )waiting (?:for|on):? (?:the )?(?:upstream"
+        r"|dependenc\w+|phase|parent|<processor>|<table>|<name>)(?![^\n]*\b(?:timed out|after \d))",
+        kinds=r"\w*dependency\w* \w*upstream\w* sourcedatamissing missinginput inputmissing",
     ),
-    _rule(
-        "dependency_missing",
-        _D,
-        "an input that other processors should have made is missing or too old",
-        r"\b(?:missing|unmet|unsatisfied|unavailable|failed)\s+(?:\w+\s+){0,2}dependenc(?:y|ies)\b",
-        r"\bdependenc(?:y|ies)\b.{0,60}\b(?:missing|not (?:met|ready|satisfied|available|complete)"
-        r"|failed|unavailable|stale|unmet|incomplete|empty)",
-        r"\bdependency_(?:missing|check)\w*",
-        r"\bsourcedatamissing",
-        r"\brequired (?:table|source|input|upstream|data|file)s?\b.{0,80}"
-        r"\b(?:empty|missing|absent|not (?:found|available|ready|present)|has no|stale)",
-        rf"\bno (?:rows|data|records)\b.{{0,30}}\b(?:in|from) {_TABLE}",
-        rf"{_TABLE}\b.{{0,40}}\b(?:is empty|has no (?:rows|data|records)|is missing|is stale"
-        r"|not (?:yet )?populated)",
-        r"\b(?:table|source) [a-z]\w*_\w+ (?:is empty|has no (?:rows|data|records))\b",
-        r"\b[a-z]\w*_\w+ (?:table|source|view) (?:is empty|has no (?:rows|data|records))\b",
-        r"\bno (?:features|inputs?|rows|records|data) found (?:in|for) \w+_\w+",
-        r"\bmissing (?:features?|inputs?|source data|prerequisite\w*|upstream)\b",
-        r"\b(?:data|source) missing for\b",
-        r"\bgaps? in (?:the )?historical data\b",
-        r"\bhistorical (?:data )?(?:completeness|gaps?)\b",
-        r"\bfreshness (?:check|threshold|limit)?\b",
-        r"\bmax_age\w*",
-        r"\b(?:sources?|tables?|inputs?|data|dependenc\w+) (?:is|are) (?:too )?(?:stale|old)\b",
-        r"\bstale (?:data|sources?|inputs?|dependenc\w+|upstream|tables?)\b",
-        r"\bno (?:\w+ ){0,2}files? found\b",
-        r"\b(?:feature store|schedule|rosters?|registry) (?:is )?(?:not (?:yet )?"
-        r"(?:loaded|populated|available|ready)|empty|missing)\b",
-        r"\binsufficient (?:historical|upstream|source|input)\b",
-        r"\bprerequisite\b",
+    rule(
+        "input_missing",
+        FailureCategory.DEPENDENCY_MISSING,
+        "an input that other processors should have made is not there",
+        r"(?:no|0|zero|not enough|empty) (?:\w+ ){0,3}(?:found )?(?:in|from) (?:table |source "
+        r"|view )?<(?:table|name)>",
+        r"not found in (?:the )?(?:table |cache )?<(?:table|name)>",
+        rf"<(?:table|name)>(?: (?:table|source|view|cache|data))?(?: (?:is|are|was|both|all"
+        rf"|still))* (?:{_NOT_THERE}|empty|unavailable|absent|incomplete|has no|has 0"
+        rf"|contains (?:no|0)|had no"
+        r"|missing(?! (?:column|field|key|required|partition|in \d)))",
+        rf"(?:required|critical|source|input|upstream|fallback|historical|reference"
+        rf"|prior) (?:\w+ ){{0,2}}?(?:{_INPUT}|schedule|roster)\b[^\n]{{0,80}}?\b{_BAD}",
+        rf"(?:required|critical|source|input|upstream|fallback) {_INPUT} (?:\S+ ){{0,2}}?not found",
+        r"(?:missing|no) (?:required |critical |upstream )?(?:source|input)s?\b(?: (?:data|tables?"
+        r"|files?))?",
+        r"(?<!model )(?<!module )(?<!library )(?<!config )(?:is |are |was "
+        r"|were )?not (?:yet )?(?:been )?(?:loaded|populated|ingested|backfilled|materiali[sz]ed)",
+        r"no (?!new )(?:[\w-]+ ){0,3}files? (?:found|available|present|matched|exist)",
+        rf"(?:ml )?(?:features?(?: store| vectors?)?|schedule|rosters?|player registry|standings"
+        rf"|cache|predictions?|registry|calendar|baseline) (?:data )?(?:is |are "
+        rf"|was )?(?:{_NOT_THERE}|not found|missing (?:for|from)|absent)",
+        r"(?:missing|no) (?:\w+ )?(?:features?|feature vectors?|predictions?)(?: (?:from|for|found"
+        r"|available|exist|in))",
+        r"missing for (?:<date>|season|game|all|\d+ (?:of|players|games|teams))",
+        r"neither \S+ nor [^\n]{1,60}(?:present|available|found|loaded|ready)",
+        r"(?:data|history) gaps?|gaps? (?:found |detected )?in (?:the )?(?:historical|history|data"
+        r"|<\w+>)",
+        r"(?:insufficient|not enough|incomplete) (?:\w+ ){0,2}(?:history|historical|upstream"
+        r"|source|input)",
+        r"historical (?:data )?(?:completeness|gaps?|coverage)|insufficient (?:data|games|history)",
+        r"(?:backfill|history|prior games) (?:is |are )?(?:incomplete|missing|not)",
+        r"source_?data_?missing|cannot (?:grade|start|compute|predict) (?:without|before|until)",
     ),
-    _rule(
-        "timeout",
-        _T,
-        "it took longer than some limit",
-        r"\btime[d]?[ -]?out\b",
-        r"\btimeouts?\b",
-        r"\b(?:read|connect|write|pool|asyncio|socket)?timeout(?:error|expired)?\b",
-        r"\b(?:soft|hard)timelimit\w*",
-        r"\bdeadline[ _]?exceeded\b",
-        r"\bexceeded (?:the )?(?:maximum |max )?(?:execution |run(?:ning)? |request |wall )?"
-        r"(?:time|deadline|duration)\b",
-        r"\bexceeded rate of progress\b",
-        r"\btime limit\b",
-        r"\bdid not (?:finish|complete|respond|return) (?:in|within|after)\b",
-        r"\bno heartbeat\b",
-        r"\blast heartbeat\b",
-        r"\b(?:hung|hanging|hang detected)\b",
-        r"\bstill running after\b",
-        r"\bgateway time-?out\b",
-        r"\bran \d+ ?s(?:econds)?, limit\b",
-        types=r"(?:.*\.)?(?:\w*timeout\w*|deadlineexceeded|\w*timelimit\w*)",
+    rule(
+        "input_stale",
+        FailureCategory.DEPENDENCY_MISSING,
+        "an input is older than allowed",
+        rf"(?:<table>|<name>|{_INPUT}|caches?|snapshot|rosters?|schedule|report|odds|{_UPSTREAM})"
+        r"(?: \S+)? (?:is|are|was|were) (?:too |very )?(?:stale|old|outdated|out of date)",
+        rf"stale (?:{_INPUT}|upstream|rosters?|schedule|odds|<table>|<name>|caches?|snapshot)",
+        r"(?:data|sources?|tables?|snapshot|rosters?) too old|freshness|max_?age\w*|age limit",
+        rf"<(?:table|name)> (?:is |was )?(?:last )?(?:updated|loaded|refreshed|modified)?\s?{SPAN} "
+        r"(?:ago|old|behind|late)",
+        rf"(?:last|not) (?:updated|loaded|refreshed|modified) {SPAN} ago|is {SPAN} (?:old|behind)",
+        r"not (?:been )?(?:refreshed|updated) (?:since|today|for)|(?:latest|newest|last"
+        r"|most recent) (?:(?:data|rows?|dates?|partition|available|snapshot)(?: \S+){0,2} )?(?:is"
+        r"|was|from) <date>",
     ),
-    _rule(
+    rule(
+        "too_long",
+        FailureCategory.TIMEOUT,
+        "it took longer than a limit, hung, or its heartbeat stopped",
+        r"time[d]?[ -]?outs?|timing out|err_timed_out|err_connection_timed_out|etimedout",
+        r"deadline(?: of \S+)? (?:was )?(?:exceeded|expired|passed|reached)|deadline_?exceeded",
+        rf"exceed(?:s|ed|ing)?\b(?! quota| rate limit)(?: \S+){{0,5}}? (?:{SPAN}|(?:run|wall"
+        rf"|execution )?"
+        r"time\b|deadline|duration|runtime)",
+        rf"(?:took|takes|ran|runs|running|run) (?:too long|longer than|over|past|for more than"
+        rf"|{SPAN})",
+        rf"(?:gave|giving) up (?:\w+ ){{0,6}}?after {SPAN}|waiting [^\n]{{1,60}} after {SPAN}",
+        rf"(?:did|does|has|have)(?:n't| not|n't yet) (?:\w+ )?(?:finish|complete|respond|return"
+        rf"|reply|answer|start|arrive|end|terminate)\w*[^\n]{{0,40}}? (?:in|within|after"
+        rf"|for) (?:the )?(?:{SPAN}"
+        r"|time|limit|allowed|allotted|deadline)",
+        rf"(?:no|without|lost|missed|missing|last) (?:\w+ )?(?:heartbeats?|progress|response|reply"
+        rf"|ack\w*)(?: \S+){{0,3}}? (?:for|in|since|within|after|during|ago|{SPAN})",
+        r"heartbeat (?:is |was )?(?:lost|missed|missing|stopped|expired|stale|too old)"
+        r"|no heartbeat",
+        r"^\W*(?:408|504|522|524)(?!\d)|(?:http|https|status|code|returned|error)\W{0,3}(?:code "
+        r"|status )?\W?(?:408|504|522|524)(?!\d)",
+        rf"(?:cancell?ed|aborted|killed|stopped|terminated|closed|unfinished|finished|giving up"
+        rf"|gave up) (?:\w+ ){{0,3}}after {SPAN}|waited (?:for )?(?:over )?{SPAN}|running (?:for"
+        rf"|since)|(?:over|past|beyond|above) (?:the |its )?{SPAN} ?(?:limit|budget)"
+        rf"|{SPAN} (?:limit|budget)",
+        r"time budget|max(?:imum|\.)? (?:execution |run |running |wall )?(?:time|duration|runtime)",
+        r"heartbeat (?:is )?(?:older|too)|(?:still )?(?:not|un)finished|futures unfinished"
+        r"|still not",
+        r"without progress|no progress|rate of progress|watchdog",
+        r"hung|hangs?|hanging|stalled|frozen|unresponsive|stuck|still running after",
+        r"time limit|(?:soft|hard)timelimit\w*|within the (?:allotted|allowed|configured"
+        r"|given) time",
+        kinds=r"\w*timeout \w*timeout\w* \w*deadlineexceeded \w*timelimit\w* timeoutexpired "
+        r"gatewaytimeout querycanceled locknotavailable",
+    ),
+    rule(
         "service_fault",
-        _E,
-        "a service refused, failed or was out of reach",
-        r"\b(?:401|402|403|405|406|409|410|412|413|415|422|429|5\d\d)\b[ :,-]*(?:client|server"
-        r"|bad|unauth|forbidden|payment|conflict|gone|too many|internal|not implemented|service"
-        r"|http|error|unknown|post|get|put)",
-        r"\b(?:http|status|code|response|returned)\W{0,10}(?:code\W{0,3})?(?:40[0-3]|40[5-9]|4[1-9]\d"
-        r"|5\d\d)\b",
-        r"\b(?:unauthori[sz]ed|forbidden|permission denied|access denied|unauthenticated)\b",
-        r"\b(?:quota|rate[ -]?limit\w*|too many requests|throttl\w+|resource_?exhausted)\b",
-        r"\b(?:service unavailable|internal (?:server )?error|bad gateway|server error)\b",
-        r"\bconnection (?:aborted|reset|refused|error|closed|broken|pool)\b",
-        r"\b(?:remotedisconnected|remote end closed|max retries exceeded|broken pipe)\b",
-        r"\bupstream (?:connect error|prematurely|server|reset)",
-        r"\b(?:ssl|certificate|handshake|tls)\w*\b",
-        r"\b(?:name or service not known|name resolution|getaddrinfo|dns|unreachable)\b",
-        r"\b(?:out of memory|memory limit|oom|killed|signal \d+|sigkill|sigterm|no space left)\b",
-        r"\b(?:expecting value|json ?decode|unterminated string|extra data|jsondecodeerror)\b",
-        r"\bnosuchkey|no such object|nosuchbucket\b",
-        r"\bfailed to (?:publish|load|write|save|upload|connect|fetch|parse|download|insert|decode"
-        r"|start|create|open|read|send|acquire|execute|initiali[sz]e)\b",
-        r"\b(?:captcha|access blocked|cloudflare|err_\w+|net::)",
-        types=r"(?:.*\.)?(?:connection\w*|ssl\w*|http\w*error|forbidden|unauthorized|"
-        r"serviceunavailable|internalservererror|toomanyrequests|badgateway|resourceexhausted|"
-        r"proxyerror|jsondecodeerror|gaierror|brokenpipeerror|oserror|ioerror)",
+        FailureCategory.ERROR,
+        "a service, network, disk or memory failed, refused, or ran out",
+        r"^\W*(?:4(?!04)\d\d|5\d\d)(?= [a-z<{(]|:|$)",
+        r"(?:http|https|status|code|error|returned|answered|response|client"
+        r"|server)\W{0,3}(?:status |code |error )?\W{0,2}(?:4(?!04)\d\d|5\d\d)",
+        r"^\W*404\W+(?:get|post|put|delete|patch) |no such object|nosuch(?:key|bucket)"
+        r"|resource not found",
+        r"unauthori[sz]ed|forbidden|unauthenticated|permission\b[^\n]{0,40} denied|access denied"
+        r"|does not have (?:\S+ )?(?:permission|access)|authori[sz]ed to|authentication"
+        r"|invalid_?grant|insufficient (?:\w+ )?(?:scopes?|permissions?|privileges?)"
+        r"|permission denied",
+        r"quotas?|rate[ -]?limit\w*|too many (?:requests|connections|redirects|open|concurrent)"
+        r"|throttl\w+|resource_?exhausted|back-?off|exceeded \d+ redirects",
+        r"service unavailable|statuscode\.\w+|internal (?:server )?error|bad gateway|server error"
+        r"|temporar(?:y|ily) (?:failure|unavailable|error)|transient|currently unavailable",
+        r"connection (?:was |has been |is )?(?:aborted|reset|refused|error|closed|broken|lost"
+        r"|dropped|failed|attempts failed|terminated|pool)|connect(?:ion)? (?:error|failed"
+        r"|failure)",
+        r"remote end closed|max retries|broken pipe|server disconnected|unexpected eof|bytes read"
+        r"|disconnected|(?:un|not )reachable|no route to host|network (?:is|error)|prox(?:y|ies)",
+        r"ssl\w*|tls|certificates?|handshake|name or service not known|name resolution|getaddrinfo"
+        r"|dns|could not resolve|failed to resolve",
+        r"(?:size|request|message|payload|memory)(?: \S+){0,3}? (?:exceeds?|over) [^\n]*(?:limit"
+        r"|bytes|[mgk]b)|too large|memory usage|terminated abruptly|unexpectedly terminated"
+        r"|segmentation fault",
+        r"out of memory|memory (?:limit|error)|too much memory|allotted memory|oom|killed"
+        r"|sig(?:kill|term|segv|abrt)|signal:? \d+|exit(?:ed)?\W*(?:code|status|with)?\W*(?:1|2"
+        r"|137|139|143)|no space left|too many open files|disk (?:full|quota)"
+        r"|read-only file system",
+        r"expecting value|expecting property|unterminated string|extra data"
+        r"|invalid control character|json ?(?:decode|parse|parsing)\w*|invalid json|not valid json"
+        r"|unexpected token|decode/download",
+        r"no such element|element (?:is )?not|element click|stale element|(?:browser|page|context"
+        r"|target)(?:,? \w+)* (?:has been |was )?(?:closed|crashed)|net::\w+|err_\w+|captcha"
+        r"|cloudflare|blocked|session not created|chromedriver",
+        r"contention|transaction (?:has been |was )?(?:rolled|aborted|closed)|circuit (?:breaker"
+        r"|is)|aborted because|no available instance|instance (?:was|had|could)|crash(?:ed|es)?"
+        r"|malformed or",
+        r"rpcs?|grpc|unhandled|checksum mismatch while|could not open|invalid pdf|lock(?:ed)? held"
+        r"|(?:failed|unable|could not) to acquire",
+        kinds=r"\w*connection\w* \w*connect \w*ssl\w* gaierror herror brokenpipe \w*protocol "
+        r"proxy remotedisconnected \w*incompleteread jsondecode chunkedencoding contentdecoding "
+        "toomanyredirects retry maxretry datacorruption transport forbidden unauthorized "
+        "unauthenticated serviceunavailable internalserver badgateway toomanyrequests "
+        "resourceexhausted conflict alreadyexists aborted preconditionfailed failedprecondition "
+        "badrequest invalidargument permissiondenied unavailable slackapi cancelled operational "
+        "database os io permission blockingio targetclosed systemexit keyboardinterrupt",
+        of="selenium grpc redis sqlite3 psycopg2 asyncpg ssl socket http google.auth urllib3 "
+        "paramiko ftplib botocore smtplib slack_sdk",
     ),
-    _rule(
-        "validation",
-        _V,
-        "the data arrived and a check refused it",
-        r"\bvalidation\b",
-        r"\bvalidat(?:ed?|or)\b.{0,40}\bfail",
-        r"\b(?:check|checks|checkpoint|constraint|expectation|assertion|test)s? (?:\S+ )?failed\b",
-        r"\bfailed\b.{0,40}\b(?:checks?|expectations?|constraints?)\b",
-        r"\bgreat expectations\b",
-        r"\bexpect_\w+",
-        r"\bduplicate (?:rows?|keys?|records?|entries|players?|games?)\b",
-        r"\b\d+ duplicates\b",
-        r"\b(?:does|do|did) not match (?:the )?(?:requested|expected|schedule|source)\b",
-        r"\bmismatch\b",
-        r"\bnull (?:rate|ratio|values?|fraction|percentage)\b",
-        r"\bquality (?:tier|score|gate|check|threshold|grade)\b",
-        r"\b(?:row|record|player|game|team) count\b",
-        r"\b(?:out of|outside(?: the)?) (?:expected |allowed |valid )?(?:range|bounds)\b",
-        r"\bbelow (?:the )?(?:minimum|threshold|expected)\b",
-        r"\babove (?:the )?(?:maximum|threshold|limit)\b",
-        r"\b(?:output|rows?|file|records?|data|batch|possessions),? (?:was |were )?rejected\b",
-        r"\bis not a (?:list|dict|mapping|valid|number|string)\b",
-        r"\bimplausible|anomal(?:y|ous)|suspicious|inconsistent|sanity\b",
-        r"\bexpected (?:at least|at most|between|exactly|\d)",
-        r"\b(?:negative|impossible|invalid) (?:minutes|points|values?|stats?|score|odds|totals?)\b",
-        r"\breturned \w+id\b.{0,40}\bnot match",
-        r"\bdistribution\b",
-        r"\brefus(?:ed|ing) to (?:merge|write|load|publish|save)\b",
-        r"\bcontains? (?:nan|nulls?|infinit\w+)\b",
-        r"\bonly \d+ of \d+\b",
-        r"\bchecksum\b",
-        types=r"(?:.*\.)?(?:\w*validation\w*|\w*dataquality\w*|downloaddataexception|schemaerrors?)",
+    rule(
+        "check_failed",
+        FailureCategory.VALIDATION_FAILED,
+        "the data came, and a check refused it",
+        r"validations?|validat(?:ed?|ors?)|invalid (?:data|rows?|records?|values?|stats?|score"
+        r"|minutes|points|odds|totals?|box ?score|response|structure)",
+        r"(?:checks?|checkpoints?|constraints?|expectations?|assertions?|tests?"
+        r"|gates?)(?: \S+){0,2}? (?:failed|not passed|not met|violated)"
+        r"|failed (?:\S+ ){0,3}(?:checks?|expectations?|gates?)",
+        r"great expectations|<expectation>|unsuccessful expectations|success=false",
+        r"duplicate[ds]?(?! (?:messages?|triggers?|delivery|requests?|runs?)\b)|appears? (?:twice"
+        r"|more than once|\d+ times)",
+        r"(?:does|do|did)(?: not|n't) (?:match|add up|reconcile|agree|balance|sum|equal|tally)"
+        r"|mismatch(?:e[sd])?|differs? from|disagree",
+        r"nulls?|nan|infinite|non-?null|not null|blank (?:rows?|values?|fields?)",
+        r"(?:data )?quality|completeness|coverage|integrity|sanity|plausib\w+|implausible"
+        r"|inconsistent|impossible|suspicious|anomal\w+|outliers?|degenerate|drift\w*|distribution"
+        r"|identical|skew\w*",
+        r"(?:must|should|has to) be (?:between|within|at least|at most|below|above|under|[<>=])"
+        r"|requested \S+(?: \S+){0,2},? but|(?:listed|found|present) (?:twice|\d+ times)"
+        r"|add(?:s)? up to",
+        r"missing in \d+ (?:\w+ )?(?:rows|records|players|games)|invalid \w+ format",
+        r"out of (?:the |its )?(?:\w+ )?(?:range|bounds|limits?)|outside(?: of)? (?:the "
+        r"|its )?(?:\w+ )?(?:range|bounds|limits?|interval|[\[(<\d]\S*)|not in (?:the )?(?:[\[({]"
+        r"|range|allowed)|negative",
+        r"(?:below|under|above|over|less than|more than|fewer than|greater than|at least|at most"
+        r"|exceed\w*) (?:the )?(?:\w+ ){0,2}(?:minimum|maximum|threshold|limit|expected|required"
+        r"|allowed|floor|cap|\d)",
+        r"(?:row|record|player|game|team|event|starter)s? counts?|too (?:many|few) (?:rows|records"
+        r"|players|games|teams|nulls|starters|values|columns)",
+        r"expected (?:at least |at most |exactly |between |only |\S+ to )?\d[^\n]*|expected (?!no "
+        r"|games? )\S+(?: \S+){0,3},? (?:but )?(?:got|found|received|saw|was)",
+        r"rejected|refus(?:ed|ing|es)|not accepted|quarantined",
+        r"is not an? (?:list|dict|mapping|array|object|valid|number|string|integer)|not numeric",
+        r"(?:response|payload|file|feed|row|record|json|box ?score|data|events?) (?:is "
+        r"|are )?(?:missing|lacks?|without) (?:the )?(?:required )?(?:keys?|fields?|columns?|<)"
+        r"|missing (?:required )?(?:keys?|fields?|columns?)|required property"
+        r"|unexpected (?:structure|field|column|keys?|format|number of)|instead of"
+        r"|malformed (?:row|record|line|csv|box)",
+        r"unknown (?:team|player|game|stat|abbreviation)|unmapped|unmatched"
+        r"|unrecogni[sz]ed (?:team|player)",
+        r"only \d+ of \d+|(?:minimum|maximum|min|max|limit)\W{0,2}\d+|(?:dropped|fell|shrank"
+        r"|jumped|grew) (?:by )?\d+ ?%|\d+ issues?",
+        kinds=r"\w*validation \w*dataquality\w* schema schemas pandera\w* inconsistentdata",
+        of="pandera great_expectations jsonschema marshmallow pydantic pydantic_core cerberus",
     ),
 )
 
-# Words that make "there was nothing" believable.
-NO_DATA = _rule(
-    "no_data",
-    _N,
-    "there was nothing to do: no games, nothing published yet, or nothing new",
-    r"^(?:smart_skip|early_exit|already_processed|no_data(?:_available)?)\b",
-    r"\bno (?:\w+ ){0,2}games?\b(?! (?:id|key|code|column|field|table|object|log)\b)",
-    r"\b(?:0|zero) (?:\w+ )?games\b",
-    r"\boff[ -]?(?:day|season)\b",
-    r"\bseason (?:has |is )?(?:ended|over|not started|complete)\b",
-    r"\bpre-?season\b|\ball[ -]star (?:break|weekend|week)\b",
-    r"\bgames? (?:\S+ ){0,4}(?:was |were |is |are |been )?(?:postponed|cancell?ed|rescheduled)\b",
-    r"\ball (?:\d+ )?games .{0,30}postponed\b",
-    r"\bnothing (?:new )?to (?:process|do|merge|update|load|export|grade|publish|send|scrape)\b",
-    r"\bno (?:new |further |\w+ )?(?:changes|updates|articles|news)\b",
-    r"\bno (?:new|updated|changed) (?:\w+ ){0,2}(?:data|rows|records|files|items|entries)\b",
-    r"\bno (?:rosters?|players?|transactions?|injuries|standings|lines) (?:have |has )?changed\b",
-    r"\b(?:already (?:been )?processed|(?:hash|data|content|rosters?|file) (?:is |are )?unchanged"
-    r"|unchanged since)\b",
-    r"\b(?:has|have) not (?:yet )?(?:started|begun|tipped off|been (?:played|published|released))\b",
-    r"\bgames? (?:is |are |still )*in progress\b|\bnot started\b",
-    r"\bnot (?:yet )?(?:been )?(?:published|released|posted)\b",
-    r"\bnot (?:yet available|available yet)\b|\b(?:is |are )?published after\b",
-    r"\bno (?:\w+ ){0,3}(?:props?|odds|lines|events|injuries|transactions|trades|referees"
-    r"|officials|line-?ups|markets) (?:\w+ ){0,2}(?:found|available|offered|posted|scheduled"
-    r"|listed|reported|announced|at|on|for|today)\b",
-    r"\bno (?:active )?players (?:found )?(?:with|scheduled|playing)\b",
-    r"\bno data (?:was |is )?(?:available|extracted|to (?:process|extract|load))\b",
-    r"\b(?:slate|calendar|schedule) (?:is|was) empty\b|\bempty slate\b",
-)
-
-# Any of these, and "nothing" is not believed: a fault was in the way, or games were expected.
-CONTRADICTION = re.compile(
-    "|".join(
-        f"(?:{p})"
-        for p in (
-            r"\b(?:although|despite|even though|unexpected\w*)\b",
-            r"\bbut\b(?! (?:all |every |the )?(?:games? )?(?:was |were )?(?:postponed|cancel))",
-            r"\b(?:[1-9]\d*|one|two|three|several|some) (?:\w+ )?games? (?:\w+ )?"
-            r"(?:scheduled|expected|on the (?:calendar|schedule)|played|final|completed?)\b",
-            r"\bexpected (?:\d|at least|no )",
-            r"\b(?:exception|traceback|failed|failure|errors?|crash\w*|corrupt\w*|broken)\b",
-            r"\b(?:cannot|could not|couldn't|unable|denied|refused|invalid|malformed|illegal)\b",
-            r"\b(?:should (?:have|be)|must)\b",
-            r"\b(?:http|status|code)\W{0,3}(?:40[0-35-9]|4[1-9]\d|5\d\d)\b",
-            r"^(?:40[0-35-9]|4[1-9]\d|5\d\d)\b",
-        )
-    )
-)
-
-# What wraps a message without saying anything: it is taken off before the words are weighed.
-WRAPPER = re.compile(
-    r"^\s*(?:\[?\d{4}-\d\d-\d\d[t ][\d:.,]+(?:z|[+-]\d\d:?\d\d)?\]?\s*[-|:]?\s*"
-    r"|\[?(?:error|warning|warn|info|critical|fatal|debug)\]?\s*[-|:]\s*"
-    r"|(?:[a-z_][\w.]*\.)?\w*(?:error|exception|warning|skip)\s*:\s*"
-    r"|(?:\w+ ){0,2}(?:failed|skipped|skipping|stopped|aborted)(?: for \S+)?\s*:\s*"
-    r"|[a-z]\w*(?:processor|exporter|coordinator)\s*:\s*)"
+# Asked when no rule and no "nothing to do" knew the message: what the class alone suggests.
+LAST_RESORT: tuple[Rule, ...] = (
+    rule(
+        "download_refused",
+        FailureCategory.VALIDATION_FAILED,
+        "the scraper refused what it had downloaded",
+        kinds=r"downloaddata",
+    ),
+    rule(
+        "work_failed",
+        FailureCategory.ERROR,
+        "it says that something failed, not what kind of failure it was",
+        r"fail(?:ed|ure|s|ing)?|errors?|exceptions?|unable|cannot|can't|could not|couldn't|wrong"
+        r"|not found|went away|abort(?:ed|ing)?|cancel(?:led|ed)|unexpected(?:ly)?",
+    ),
 )

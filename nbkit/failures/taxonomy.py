@@ -17,7 +17,7 @@ class FailureCategory(StrEnum):
     ERROR = "error"
 
 
-EXPECTED = frozenset({FailureCategory.NO_DATA_AVAILABLE})
+EXPECTED: frozenset[FailureCategory] = frozenset({FailureCategory.NO_DATA_AVAILABLE})
 
 # What production writes since 2026-01-14. None: the word says nothing, so the message decides.
 SECOND_VOCABULARY: dict[str, FailureCategory | None] = {
