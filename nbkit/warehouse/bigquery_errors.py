@@ -134,4 +134,8 @@ def _words(error: BaseException) -> str:
     """The engine's own words on one line, without the client's request line and footer."""
     text = str(getattr(error, "message", None) or error).split("\n\nLocation:")[0]
     text = re.sub(r"^(GET|POST|PUT|PATCH|DELETE) \S+: ", "", text)
+    # A failed job's message is followed by all its errors; often the same words once more.
+    first, _, others = text.partition("; reason: ")
+    if others.count("message: ") == 1 and others.endswith(f"message: {first}"):
+        text = first
     return " ".join(text.split()).rstrip(".")[:600]

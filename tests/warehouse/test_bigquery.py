@@ -194,6 +194,13 @@ def test_a_refusal_says_what_to_do(server: FaultyBigQuery, fault: Fault, words: 
         ask(server)
 
 
+def test_a_failed_job_says_why_once(server: FaultyBigQuery) -> None:
+    server.job_errors = [{"reason": "invalidQuery", "message": "Division by zero: 1 / 0"}]
+    with pytest.raises(QueryFailed) as refused:
+        ask(server)
+    assert str(refused.value).count("Division by zero: 1 / 0") == 1
+
+
 def test_without_credentials_the_message_says_how_to_log_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
