@@ -41,6 +41,7 @@ DEFAULT_RUNS = 269_971
 DEFAULT_SEED = 20260113
 _WEEK = timedelta(days=7)
 _MEMORY_LIMIT = "2GB"
+_ROWS_A_SORT = 500_000
 
 
 def build_demo(
@@ -146,15 +147,17 @@ def _staging(connection: duckdb.DuckDBPyConnection, folder: Path, *, parts: int)
     connection.execute(f"ATTACH '{str(staged).replace(chr(39), chr(39) * 2)}' AS staged")
     connection.execute(f"CREATE TABLE staged.runs AS FROM {schema.RUN_HISTORY} LIMIT 0")
     yield "staged.runs"
-    days = connection.execute(
-        "SELECT data_date, count(*) FROM staged.runs GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    # Date by date: a sort never holds more than one of them.
-    for day, _count in days:
+    # Stretch of dates by stretch: a sort never holds much more than a part does.
+    for first, last in connection.execute(
+        f"SELECT min(data_date), max(data_date) FROM (SELECT data_date, "
+        f"sum(count(*)) OVER (ORDER BY data_date) // {_ROWS_A_SORT} AS stretch "
+        "FROM staged.runs GROUP BY data_date) GROUP BY stretch ORDER BY 1"
+    ).fetchall():
         connection.execute(
-            f"INSERT INTO {schema.RUN_HISTORY} SELECT * FROM staged.runs WHERE data_date = ? "
-            "ORDER BY processor_name, started_at, run_id, status",
-            [day],
+            f"INSERT INTO {schema.RUN_HISTORY} SELECT * FROM staged.runs "
+            "WHERE data_date BETWEEN ? AND ? "
+            "ORDER BY data_date, processor_name, started_at, run_id, status",
+            [first, last],
         )
     connection.execute("DETACH staged")
 

@@ -131,9 +131,10 @@ def _records(
             return _by_weekday(values, started, by_weekday, rng)
         return rng.permutation(values)
     if suspect:
-        zeros = min(round(suspect["zeros"] * scale), n)
+        always = suspect["zeros"] == suspect["n"]
+        zeros = n if always else min(round(suspect["zeros"] * scale), n)
         typical = rng.poisson(max(suspect.get("mean_nonzero", 1) - 1, 0), n - zeros) + 1
-        if n - zeros == 1:
+        if typical.size == 1:
             typical[:] = suspect["mean_nonzero"]
         return rng.permutation(np.concatenate([np.zeros(zeros, np.int64), typical]))
     if processor.name == "NbacGamebookProcessor":

@@ -30,9 +30,9 @@ class Plan:
         return int(self.successes.sum() + self.failures.sum() + self.others.sum())
 
 
-def plans(facts: DemoFacts, runs: int) -> list[Plan]:
-    """Cut a main period of `runs` runs into parts none of which is larger than the published
-    history, so that memory stays bounded. Their counts add up to `runs` exactly.
+def plans(facts: DemoFacts, runs: int, *, largest: int | None = None) -> list[Plan]:
+    """Cut a main period of `runs` runs into parts of at most `largest` (default: the size of the
+    published history), so that memory stays bounded. Their counts add up to `runs` exactly.
 
     Raises:
         InputError: too few runs for the shares of the small processors to mean anything.
@@ -44,7 +44,7 @@ def plans(facts: DemoFacts, runs: int) -> list[Plan]:
         )
     whole = int(load_published()["total_runs"])
     factor = runs / whole
-    parts = ceil(factor)
+    parts = ceil(runs / (largest or whole))
 
     def share(name: str, part: int) -> Ints:
         counts = np.array([getattr(p, name) for p in facts.processors], dtype=np.float64)
@@ -56,6 +56,6 @@ def plans(facts: DemoFacts, runs: int) -> list[Plan]:
         for k in range(parts)
     ]
     # What rounding left over is lost among the most frequent failures of all.
-    largest = int(np.argmax(made[-1].failures))
-    made[-1].failures[largest] += runs - sum(plan.runs for plan in made)
+    commonest = int(np.argmax(made[-1].failures))
+    made[-1].failures[commonest] += runs - sum(plan.runs for plan in made)
     return made
