@@ -42,7 +42,7 @@ contract: $(VENV)/.test
 	$(BIN)/lint-imports
 
 notebooks: $(VENV)/.test
-	$(BIN)/nbstripout --verify $$(git ls-files '*.ipynb')
+	$(BIN)/nbstripout --keep-id --verify $$(git ls-files '*.ipynb')
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
 INK, MUTED, FAINT = "#1f2933", "#5f6b7a", "#d9dee4"
 _WIDTH_INCHES = 8.0
 _DPI = 160
+_TITLE_CHARACTERS = 78
 
 
 @dataclass(frozen=True)
@@ -228,10 +230,13 @@ def cause_bars(causes: Sequence[Cause], *, most: int = 8) -> Figure:
 def _blank(*, height: float, title: str) -> tuple[Canvas, Axes]:
     from matplotlib.figure import Figure as Canvas
 
-    canvas = Canvas(figsize=(_WIDTH_INCHES, height + 0.35), facecolor="white")
+    lines = textwrap.wrap(title, _TITLE_CHARACTERS) or [""]
+    canvas = Canvas(figsize=(_WIDTH_INCHES, height + 0.15 + 0.2 * len(lines)), facecolor="white")
     canvas.set_layout_engine("constrained")
     axes = canvas.add_subplot()
-    canvas.suptitle(title, x=0.012, ha="left", fontsize=11.5, fontweight="bold", color=INK)
+    canvas.suptitle(
+        "\n".join(lines), x=0.012, ha="left", fontsize=11.5, fontweight="bold", color=INK
+    )
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
