@@ -45,7 +45,7 @@ notebooks: $(VENV)/.test
 	$(BIN)/nbstripout --keep-id --verify $$(git ls-files '*.ipynb')
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lab: $(VENV)/.base
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[lab]"

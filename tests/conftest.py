@@ -17,8 +17,7 @@ settings.load_profile("nbkit")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a BigQuery emulator, empty at first.
 
-    Each xdist worker that asks for it has its own (2 s): tests that do so are marked
-    `xdist_group("emulator")`, so that one worker has them all.
+    Each xdist worker that asks has its own: one starts in 2 s, sharing one would need a lock.
     """
     with running_emulator(tmp_path_factory.mktemp("emulator")) as url:
         yield url

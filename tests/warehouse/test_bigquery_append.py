@@ -14,7 +14,6 @@ from nbkit.errors import QueryFailed
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.schema import CLUSTER_COLUMNS, COLUMNS, PARTITION_COLUMN, TABLE
 
-pytestmark = pytest.mark.xdist_group("emulator")
 T0 = datetime(2026, 1, 12, 3, 4, 5, 678901, tzinfo=UTC)
 RUN = {
     "processor_name": "NbacGamebookProcessor",

@@ -22,7 +22,6 @@ from nbkit.warehouse.frames import frame_of
 from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY
 
-pytestmark = pytest.mark.xdist_group("emulator")
 AS_OF = datetime(2026, 1, 13, 12, tzinfo=UTC)
 SWEEP = datetime(2026, 1, 4, 15, tzinfo=UTC)
 FIRST_DATE = "2025-12-10"  # what the 30-day baseline reads; the rest would only take time

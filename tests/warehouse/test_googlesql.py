@@ -1,7 +1,7 @@
 """Every SQL file is GoogleSQL: checked by Google's own analyzer, compiled to WebAssembly.
 
-The analyzer takes 20 s to set up on a fresh machine (1 s later on), so these tests share it and
-run in one xdist worker.
+The analyzer takes 20 s to set up on a fresh machine, 1 s later on. `make test` gives a file to one
+worker, so that it is set up once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import wasmtime
 from nbkit.warehouse import catalog
 from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY, TABLE
 
-pytestmark = pytest.mark.xdist_group("zetasql")
 Analyze = Callable[..., object]
 TYPES = {"BOOLEAN": "BOOL", "FLOAT64": "DOUBLE"}  # GoogleSQL's names in the analyzer's enum
 

@@ -19,7 +19,6 @@ import yaml
 from nbkit.warehouse import catalog
 from nbkit.warehouse.protocol import Warehouse
 
-pytestmark = pytest.mark.xdist_group("emulator")
 FOLDER = Path(__file__).parent.parent / "sql"
 CASES = sorted(
     path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml")
