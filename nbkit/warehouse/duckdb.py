@@ -213,12 +213,26 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         )
     if path.is_dir():
         raise WarehouseForeign(f"{path} is a folder, not a DuckDB file.")
+    if not _looks_like_duckdb(path):
+        raise WarehouseForeign(
+            f"{path} is not a DuckDB file. `nbkit import` makes one from CSV, Parquet or JSON lines."
+        )
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
         raise _opening_error(path, error) from error
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def _looks_like_duckdb(path: Path) -> bool:
+    """Whether the file has DuckDB's mark. DuckDB itself would take an SQLite file as a reason to
+    download an extension."""
+    try:
+        with path.open("rb") as file:
+            return file.read(12)[8:] == b"DUCK"
+    except OSError as error:
+        raise WarehouseForeign(f"{path} cannot be read ({error.strerror}).") from None
 
 
 def _opening_error(path: Path, error: Exception) -> WarehouseLocked | WarehouseForeign:
@@ -229,7 +243,7 @@ def _opening_error(path: Path, error: Exception) -> WarehouseLocked | WarehouseF
         return WarehouseLocked(
             f"{path} is being written by another process{who}. Wait for it to end, or read a copy."
         )
-    if "version" in words.lower():
+    if re.search(r"version (?:number|of duckdb)|storage version", words, re.IGNORECASE):
         return WarehouseForeign(
             f"{path} was written by another version of DuckDB: {_first_line(error)}. "
             "Install the newer duckdb package, or export and import the file."
