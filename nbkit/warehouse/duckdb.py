@@ -41,7 +41,7 @@ class DuckDBWarehouse:
         self._path = path
         self._table = table
         self._records: list[QueryRecord] = []
-        self._connection = _connect(path, read_only=True)
+        self._connection = connect(path, read_only=True)
         try:
             self._relation = self._canonical_relation()
         except BaseException:
@@ -101,7 +101,7 @@ class DuckDBWarehouse:
         dataset, name = table.split(".")
         self._connection.close()
         try:
-            writer = _connect(self._path, read_only=False)
+            writer = connect(self._path, read_only=False)
             try:
                 writer.register("new_rows", rows)
                 writer.begin()
@@ -120,7 +120,7 @@ class DuckDBWarehouse:
             finally:
                 writer.close()
         finally:
-            self._connection = _connect(self._path, read_only=True)
+            self._connection = connect(self._path, read_only=True)
             self._relation = self._canonical_relation()
         return len(rows)
 
@@ -203,14 +203,20 @@ def _expression(column: schema.RunColumn, name: str | None, kind: str) -> str:
     return f'CAST("{name}" AS {wanted})'
 
 
-def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, in UTC.
+
+    Raises:
+        WarehouseMissing, WarehouseLocked, WarehouseForeign: says what to do.
+    """
     import duckdb
 
     if not path.exists():
         raise WarehouseMissing(
             f"There is no warehouse at {path}. `nbkit demo build` makes the demo history, "
             "`nbkit import FILE OUT.duckdb` one from your own runs."
-        )
+            f"{path} is not a DuckDB file. "
+            "`nbkit import` makes one from CSV, Parquet or JSON lines."
     if path.is_dir():
         raise WarehouseForeign(f"{path} is a folder, not a DuckDB file.")
     if not _looks_like_duckdb(path):
