@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 DEFAULT_RUNS = 269_971
 DEFAULT_SEED = 20260113
 _WEEK = timedelta(days=7)
-_MEMORY_LIMIT = "2GB"
+_MEMORY_LIMIT = "1GB"
 _ROWS_A_SORT = 500_000
 
 
@@ -55,7 +55,7 @@ def build_demo(
 
     The same `runs`, `seed` and `as_of` give the same rows. Memory is bounded whatever `runs` is:
     the main period is made in parts no larger than the published history, and DuckDB sorts them
-    within 2 GB, spilling to files beside `path`.
+    within 1 GB, spilling to files beside `path`.
 
     Args:
         runs: distinct runs that start in the main period (31 days); at least 20,000.
