@@ -103,7 +103,9 @@ class DuckDBWarehouse:
         try:
             writer = connect(self._path, read_only=False)
             try:
-                writer.register("new_rows", rows)
+                # DuckDB does not know db-dtypes' dates, which every query here returns.
+                dates = {c: "object" for c in rows if str(rows[c].dtype) == "dbdate"}
+                writer.register("new_rows", rows.astype(dates))
                 writer.begin()
                 writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
                 if table == self._table and not _has_table(writer, dataset, name):
@@ -215,13 +217,13 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise WarehouseMissing(
             f"There is no warehouse at {path}. `nbkit demo build` makes the demo history, "
             "`nbkit import FILE OUT.duckdb` one from your own runs."
-            f"{path} is not a DuckDB file. "
-            "`nbkit import` makes one from CSV, Parquet or JSON lines."
+        )
     if path.is_dir():
         raise WarehouseForeign(f"{path} is a folder, not a DuckDB file.")
     if not _looks_like_duckdb(path):
         raise WarehouseForeign(
-            f"{path} is not a DuckDB file. `nbkit import` makes one from CSV, Parquet or JSON lines."
+            f"{path} is not a DuckDB file. "
+            "`nbkit import` makes one from CSV, Parquet or JSON lines."
         )
     try:
         connection = duckdb.connect(str(path), read_only=read_only)

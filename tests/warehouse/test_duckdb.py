@@ -171,6 +171,15 @@ def test_appended_rows_are_there_at_once(tmp_path: Path) -> None:
         assert count(warehouse) == 2
 
 
+def test_what_a_query_returned_can_be_appended(tmp_path: Path) -> None:
+    with open_warehouse(make(tmp_path / "w.duckdb", duckdb_ddl())) as warehouse:
+        warehouse.append(RUN_HISTORY, rows("a").assign(status="failed"))
+        failed = warehouse.query("failed_runs", start=START, end=END, as_of=END)
+        again = failed.drop(columns="errors_text").assign(run_id="b")
+        assert warehouse.append(RUN_HISTORY, again) == 1
+        assert count(warehouse) == 2
+
+
 def test_rows_that_do_not_fit_are_not_appended_at_all(tmp_path: Path) -> None:
     with open_warehouse(make(tmp_path / "w.duckdb", duckdb_ddl())) as warehouse:
         bad = rows("a", "b").assign(run_id=["a", None])
