@@ -21,7 +21,11 @@ def test_a_verdict_is_explained_with_rule_reason_and_next_step() -> None:
     assert "timeout  (real)" in result.output
     for part in ("means", "rule   too_long", "next"):
         assert part in result.output
-    assert all(len(line) <= 100 for line in result.output.splitlines())
+
+
+def test_an_explanation_fits_the_terminal() -> None:
+    lines = run("No games found, although the calendar lists 8").output.splitlines()
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_an_expected_failure_is_said_to_be_one() -> None:

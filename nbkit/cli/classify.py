@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,9 +78,12 @@ def _explain(verdict: Classification) -> None:
         kind = "no failure"
     typer.secho(verdict.category, fg=_COLOURS[verdict.category], bold=True, nl=False)
     typer.echo(f"  ({kind})")
-    typer.echo(f"  means  {MEANING[verdict.category]}")
-    typer.echo(f"  rule   {verdict.rule}: {verdict.reason}")
-    typer.echo(f"  next   {NEXT_STEP[verdict.category]}")
+    for label, text in (
+        ("means", MEANING[verdict.category]),
+        ("rule", f"{verdict.rule}: {verdict.reason}"),
+        ("next", NEXT_STEP[verdict.category]),
+    ):
+        typer.echo(fill(text, 80, initial_indent=f"  {label:<7}", subsequent_indent=" " * 9))
 
 
 def _document(message: str, verdict: Classification) -> dict[str, Any]:

@@ -11,90 +11,66 @@ import re
 
 from nbkit.failures.vocabulary import unfamiliar
 
-# What may follow "no games": the end, a break, or a word of time. Not "key", "column", "processed".
-_THEN = (
-    r"(?=\s*(?:$|[,;.!:()\[\]–—\n-]|(?:on|for|at|today|tonight|tomorrow|yesterday|this|that|these"
-    r"|until|till|before|after|since|between|within|during|yet|now|right|left|remaining|in (?:the "
-    r"|this |progress|window)|as|because|due|exist)\b))"
+# Whose absence is news of the league, not of the pipeline. Players, rows and box scores are not in
+# it: of them "no" is believed only with the words that make it harmless.
+_AWAITED = (
+    r"(?:games?|match-?ups?|fixtures?|props?|odds|lines?|markets?|events?|injur(?:y|ies)"
+    r"|transactions?|trades?|signings?|waivers?|moves?|movements?|line-?ups?|starters?|referees?"
+    r"|officials?|assignments?|pitchers?|quotes|statistics|articles?|news|changes?|updates?)"
 )
-_GAME = (
-    r"(?:nba |wnba |mlb |live |regular-?season |upcoming |final |finished |completed? |scheduled )*"
-)
-_FOUND = (
-    r"(?: (?:were |was |are |is )?(?:found|scheduled|played|listed|returned|available|offered"
-    r"|posted|reported|announced|published|released|planned|due|open))?"
-)
-_MARKETS = (
-    r"(?:(?:player |team |betting |prop |game |odds |live |official |referee |injury |movement "
-    r"|nba |mlb )*(?:props?|odds|lines?|markets?|events?|injur(?:y|ies)|transactions?|trades?"
-    r"|signings?|waivers?|line-?ups?|referees?|officials?|assignments?|movements?|pitchers?"
-    r"|statistics|stats|quotes|schedule entries|match-?ups|box ?scores?|play-by-play)(?: data)?)"
-)
-# What is published by others in its own time, so that "not yet" is no fault of ours.
+# What others publish in their own time, so that "not yet" is no fault of ours.
 _PUBLISHED = (
-    r"(?:games?|box ?scores?|gamebooks?|reports?|pdfs?|injur\w+|odds|props?|lines?|line-?ups?"
-    r"|referees?|officials?|assignments?|play-by-play|stats|statistics|standings|results?"
-    r"|pitchers?|markets?|events?|snapshot|rosters?|schedule|tip-?off|season)"
+    rf"(?:{_AWAITED}|box ?scores?|gamebooks?|reports?|pdfs?|play-by-play|stats|standings|results?"
+    r"|snapshot|rosters?|schedule|tip-?off|season)"
 )
-_YET = (
-    r"(?:(?:has |have |is |are |was |were )?not (?:yet )?(?:been )?(?:started|begun|published"
-    r"|released|posted|announced|tipped off|out|final|finished|played|available)(?: yet)?"
-    r"|hasn't (?:started|begun|been \w+)|not yet \w+|(?:is |are |\()(?:published|posted"
-    r"|released) (?:after|at))"
+_NOT_YET = (
+    r"(?:(?:has|have|is|are|was|were|will)? ?(?:not|n't) (?:yet )?(?:be |been )?(?:started|begun"
+    r"|published|released|posted|announced|tipped off|out|final|finished|over|played)(?: yet)?"
+    r"|hasn't (?:started|begun|been \w+)|not yet \w+|not available (?:yet|before|until)"
+    r"|(?:is |are |\()(?:published|posted|released) (?:after|at)|appears? after)"
 )
 _WORK = (
     r"(?:process|do|merge|update|load|export|grade|publish|scrape|send|save|write|sync|upload"
-    r"|fetch|backfill|summari[sz]e|extract|predict|insert|compute|refresh|scheduled)"
+    r"|fetch|backfill|summari[sz]e|extract|predict|insert|compute|refresh)"
 )
+_SPOKEN = r"(?:smart_skip|early_exit|already_processed|no_data(?:_available)?|no_games|off_season)"
 
 _SAYS_NOTHING = re.compile(
     "|".join(
-        rf"(?<![\w-])(?:{one})"
+        rf"(?<![\w-])(?:{one})(?!\w)"
         for one in (
-            rf"(?:no|0|zero) {_GAME}games?{_FOUND}{_THEN}",
-            rf"no {_GAME}game(?: data)? (?:today|tonight|on|for|scheduled){_THEN}",
-            r"there (?:are|were) no games\b",
-            rf"(?:no|0|zero) {_MARKETS}{_FOUND}{_THEN}",
-            r"no (?:active )?players? (?:found )?(?:with|scheduled|playing|in action|to play"
-            r"|on (?:the )?slate)\b",
-            rf"no new {_MARKETS}{_FOUND}{_THEN}",
-            r"none (?:of (?:\w+ )?)?(?:has|have|is|are) (?:yet )?(?:started|begun|final|finished"
-            r"|tipped off)\b",
-            rf"no (?:{_MARKETS}|player movements?|updates?|changes?|articles?|news)(?: \w+)?"
-            r" (?:since|in feed|detected|today|right now|yet)\b",
-            rf"no (?:roster|schedule|odds|line|standings?|data|injury)? ?(?:changes?"
-            rf"|updates?)(?: detected| found)?{_THEN}",
-            r"no (?:rosters?|players?|standings|lines|odds|injuries|schedule) (?:have "
-            r"|has )?changed\b",
-            rf"no new (?:\w+ ){{0,2}}(?:data|rows|records|files|items|entries|games|articles"
-            rf"|events|messages|props|odds|results)(?: found| available)?{_THEN}",
-            rf"no {_GAME}(?:data|records|rows|results|items|entries|files|predictions|games"
-            rf"|players) to {_WORK}\b",
-            rf"nothing (?:new |else |left )?(?:to {_WORK}|scheduled)\b",
-            rf"no data (?:was |is )?(?:available|extracted){_THEN}",
-            rf"no (?:live|game|odds|props|player props|injury) data{_FOUND}{_THEN}",
-            r"off[ -]?(?:day|season)s?\b|pre-?season\b|all[ -]star (?:break|weekend|week|game)\b",
-            r"(?:pre|post)-?game(?=\s*[:,;(]|$)|league (?:is )?(?:on break|off|break)\b",
-            r"league is on (?:a )?break\b|season (?:has |is |was )?(?:ended|over|not started"
-            r"|complete[d]?)\b",
-            r"season has not (?:yet )?(?:started|begun)\b",
-            r"games? (?:\S+ ){0,4}?(?:was |were |is |are |has been |have been )?(?:postponed"
-            r"|cancell?ed|rescheduled|ppd)\b",
-            r"games? (?:\S+ )?(?:(?:is|are|still|all) )*(?:in progress|not final|not started"
-            r"|not over)\b",
-            rf"{_PUBLISHED}\b[^.;\n]{{0,60}}?(?<!\w){_YET}",
-            rf"no {_PUBLISHED}(?: \w+)? (?:yet|announced|posted|published|released)\b",
-            r"(?:was |were |been )?already (?:been )?(?:processed|graded|exported|loaded|done"
-            r"|up to date)\b",
-            r"(?:skip\w*|exit\w*)\W[^\n]*\balready exists?\b",
+            # None of them. A few words may stand between: "no upcoming NBA games".
+            rf"(?:no|0|zero) (?:[a-z-]+ ){{0,4}}?{_AWAITED}",
+            r"no (?:active )?players? (?:\w+ )?(?:with|scheduled|playing|in action|to play|on)",
+            rf"(?:no|0|zero) (?:[a-z-]+ ){{0,3}}?(?:data|records|rows|results|items|entries|files"
+            rf"|predictions|players) to {_WORK}",
+            r"no new (?:[a-z]+ ){0,2}(?:data|records|rows|items|entries|files|messages|results)",
+            r"no (?:rosters?|players?|standings|schedule) (?:have |has )?changed",
+            r"no data (?:was |is )?(?:available|extracted)|no (?:live|game|player prop) data",
+            r"no data (?:for|on) (?:an |the )?off[ -]?day",
+            rf"nothing (?:new|else|left|scheduled|to {_WORK})",
+            # Not a day for it.
+            r"off[ -]?(?:days?|seasons?)|out of season|pre-?season|all[ -]star (?:break|weekend)",
+            r"(?:pre|post)-?game(?=\s*[:,;(]|$)|league (?:is )?(?:on (?:a )?break|off|break)",
+            r"season (?:has |is |was )?(?:ended|over|not started|completed?)",
+            r"(?:slate|calendar)(?: \S+){0,3}? (?:is |was )?empty|(?:slate|calendar) empty"
+            r"|empty slate|(?:not a|no) game day",
+            # Not yet, or not any more.
+            r"games? (?:\S+ ){0,4}?(?:postponed|cancell?ed|rescheduled|ppd)",
+            r"games? (?:\S+ )?(?:(?:is|are|still|all) )*in progress",
+            r"none (?:of (?:\w+ )?)?(?:has|have|is|are) (?:yet )?(?:started|begun|final|finished)",
+            rf"{_PUBLISHED}\b[^.;\n]{{0,60}}?{_NOT_YET}",
+            r"<url>[^\n]{0,30}(?:not (?:yet )?(?:published|posted|released)|(?:published"
+            r"|appears) after)",
+            rf"no {_PUBLISHED}(?: \w+)? (?:yet|announced|posted|published|released)",
+            # Nothing new.
+            r"already (?:been )?(?:processed|graded|exported|loaded|done|up to date)",
+            r"(?:skip|exit)\w*\W[^\n]*already exists?",
             r"(?:hash|data|content|rosters?|file|source|schedule|odds|standings|lines) (?:is |are "
-            r"|was )?unchanged\b|unchanged since\b|hash (?:matches|is the same|equals)"
-            r"|no changes? (?:in|to) ",
-            r"(?:slate|calendar) (?:is |was )?empty\b|empty slate\b|not a game day\b",
-            r"^(?:smart_skip|early_exit|already_processed|no_data(?:_available)?|no_games"
-            r"|off_season)\b",
-            r"(?:skip\w*|skip_reason|reason)\W{1,3}(?:smart_skip|early_exit|already_processed"
-            r"|no_data(?:_available)?|no_games|off_season)\b",
+            r"|was )?unchanged|unchanged since|hash (?:matches|is the same|equals)",
+            # The platform's own words, where they begin the message or are the reason given.
+            rf"(?<!\S){_SPOKEN}(?!\S*\()",
+            rf"[=:(]\s*{_SPOKEN}",
         )
     )
 )
@@ -110,15 +86,29 @@ _DOUBTS = re.compile(
             r"|are )?(?:postponed|cancel|not (?:yet )?started))",
             # Games, or a number where "none" was just said.
             r"\b(?:[1-9]\d*|one|two|three|four|five|six|seven|eight|nine|ten|several"
-            r"|some) (?:\w+ ){0,2}(?:games?|events?|match-?ups?|props|teams|days in a row)\b(?![^.;\n]*\b(?:postponed"
+            r"|some) (?:\w+ ){0,2}(?:games?|events?|match-?ups?|props|teams|days in a row)\b"
+            r"(?![^.;\n]*\b(?:postponed"
             r"|ppd|cancell?ed|rescheduled|not (?:yet )?(?:started|final|begun)|none has"
             r"|in progress))",
             r"\b(?:lists?|shows?|has|have|got|found|returned|says|contains?|expected|expects?|were"
             r"|are) (?:at least )?[1-9]\d*\b(?! (?:of|games? postponed))",
             r"\bexpect(?:ed|s|ing)?\W+(?:games?|data|events?|props|at least|\d|no|some|rows)\b",
+            # Work that was not done is not work that was not there.
+            r"\b(?:no|0|zero|nothing|none) (?:new )?(?!data extracted)(?:[a-z-]+ ){0,4}?(?:loaded"
+            r"|processed"
+            r"|saved|written|merged|exported|extracted|graded|scraped|stored|inserted|uploaded"
+            r"|sent|synced"
+            r"|received|fetched|computed|predicted|complete)\b",
+            r"\bno (?:\w+ )?(?:games|events|props|odds) (?:are|were|have|has|is)?\s?(?:made|done"
+            r"|needed)\b",
+            # An empty file is not an empty calendar.
+            r"\bno (?!(?:\w+ )?(?:changes|updates)\b)(?:\w+ ){1,4}(?:in|from|inside"
+            r"|on) (?:\w+ ){0,2}"
+            r"(?:files?|json|array|list|content|source|records?|items?|rows?|api|endpoint|data)\b",
             # Games that were played have data, and what comes after a game comes the same day.
             r"(?<!no )(?<!nba )(?<!0 )\b(?:final|finished|completed|ended|past) games?\b",
-            r"(?<!no )(?<!nba )(?<!0 )(?<!live )(?<!zero )\bgames? (?:\S+ )?(?:(?:is|are|was|were"
+            r"(?<!no )(?<!nba )(?<!0 )(?<!live )(?<!zero )\bgames? (?:(?!not|never"
+            r"|yet)\S+ )?(?:(?:is|are|was|were"
             r"|has|have) )?(?:already )?(?:final|finished|over|ended|complete|completed"
             r"|played)\b(?! yet)",
             r"\d (?:days?|hours?|weeks?) (?:after|late|ago|past|since)\b",
@@ -153,12 +143,10 @@ _DOUBTS = re.compile(
     )
 )
 _MISSING_PAGE = re.compile(r"\b404\b|\bnot found\b")
-_COMES_LATER = re.compile(rf"(?<!\w){_YET}|\byet\b")
-# After a cut, only a statement that is whole can be believed: nothing, or "for 2026-01-12".
-_WHOLE = re.compile(
-    r"(?:\s(?:for|on|at|in|since|until|from|this|next)(?: [a-z]+){0,2}?(?: <date>"
-    r"| [a-z]+)?)?[\s.)]*"
-)
+_COMES_LATER = re.compile(rf"(?<!\w){_NOT_YET}|\byet\b")
+# After a cut, only a statement that is whole can be believed: it ends with a few plain words, as
+# in "for 2026-01-12", and no comma or colon opens what is lost.
+_WHOLE = re.compile(r"(?:\s\(?(?:<[a-z]+>|[a-z]{2,})){0,5}[\s.)]*")
 
 
 def says_nothing_to_do(statement: str) -> bool:

@@ -23,9 +23,9 @@ _NOT_THERE = (
 )
 _BAD = (
     rf"(?:{_NOT_THERE}|failed|failing|failures?|fails|missing|absent|unavailable|incomplete|empty"
-    r"|stale|outdated|unmet|unsatisfied|late|behind|skipped|errored|aborted|timed out"
-    r"|still running|has no|have no|had no|no (?:successful )?(?:run|rows|data|records|output)"
-    r"|0 rows|not ok|false|notready|notmet|latest is)"
+    r"|stale|outdated|unmet|unsatisfied|late|behind|skipped|errored|in error|with error|aborted"
+    r"|timed out|still running|has no|have no|had no|no (?:successful )?(?:run|rows|data|records"
+    r"|output)|0 rows|not ok|false|notready|notmet|latest is)"
 )
 _UPSTREAM = (
     r"(?:upstream\w*|dependenc(?:y|ies)|prerequisites?|predecessors?|parent (?:run|processor|job))"
@@ -55,7 +55,7 @@ RULES: tuple[Rule, ...] = (
         r"(?:list|tuple|string|single positional|array) ?(?:index|indexer|indices)",
         r"not in index|in the \[columns\]|index out of|out-of-bounds|out of bounds for axis",
         r"(?:int|float|str|bytes|dict|list|nonetype) object|object of type|expected str",
-        r"expected string or bytes|expected bytes|must be str|a bytes-like object",
+        r"expected (?:string or )?bytes|must be str|a bytes-like object|of type .nonetype",
         r"(?:convert|cast|converted|parse) (?:\S+ ){0,3}(?:to|with) (?:a |an |type )?(?:float|int"
         r"|integer|double|date|datetime|str|string|type|boolean|timestamp)",
         r"invalid literal|values to unpack|broadcast together|not aligned|shape mismatch",
@@ -118,7 +118,8 @@ RULES: tuple[Rule, ...] = (
         "the engine refused the statement: wrong table, column, type, quota of changes, or a clash",
         r"syntax error|unrecognized name|no matching signature|is ambiguous|query error"
         r"|invalidquery",
-        r"no such (?:field|column|table|dataset|function|index|view)\b",
+        r"(?:field|column) \S+ (?:is )?not present|(?:have|has|contains?) (?:no )?column"
+        r"|no such (?:field|column|table|dataset|function|index|view)\b",
         r"(?:name|column|field|function|relation|procedure|type|key) (?:\S+ ){1,3}?(?:was "
         r"|is )?(?:not found|does not exist|doesn't exist|not recognized|already exists"
         r"|not present in table)",
@@ -147,6 +148,15 @@ RULES: tuple[Rule, ...] = (
         "undefinedtable undefinedcolumn uniqueviolation",
     ),
     rule(
+        "waited_in_vain",
+        FailureCategory.TIMEOUT,
+        "it waited for something until a limit",
+        rf"(?:time[d]?[ -]?out|gave up|giving up|deadline|exceeded|{SPAN})[^\n]{{0,60}}?"
+        r"\bwait(?:ing|ed)? (?:for|on)",
+        rf"wait(?:ing|ed)? (?:for|on)[^\n]{{0,80}}?(?:timed out|timeout|deadline|exceeded"
+        rf"|after {SPAN})",
+    ),
+    rule(
         "upstream_failed",
         FailureCategory.DEPENDENCY_MISSING,
         "an upstream processor failed, or has not finished",
@@ -170,8 +180,9 @@ RULES: tuple[Rule, ...] = (
         r"|completed?|run|succeeded|done)",
         r"blocked(?: by|:)? (?:\w+ ){0,3}(?:upstream|dependenc\w+|<processor>|<table>|<name>"
         r"|phase)",
-        r"(?<!gave up )(?<!timed out )(?<!timeout )waiting (?:for|on):? (?:the )?(?:upstream"
-        r"|dependenc\w+|phase|parent|<processor>|<table>|<name>)(?![^\n]*\b(?:timed out|after \d))",
+        r"waiting (?:for|on):? (?:the )?(?:upstream|dependenc\w+|phase|parent|<processor>|<table>"
+        r"|<name>)",
+        r"run (?:the )?<processor>$|<processor>[^\n]{0,30} (?:ended in|in|with) error",
         kinds=r"\w*dependency\w* \w*upstream\w* sourcedatamissing missinginput inputmissing",
     ),
     rule(
@@ -180,10 +191,14 @@ RULES: tuple[Rule, ...] = (
         "an input that other processors should have made is not there",
         r"(?:no|0|zero|not enough|empty) (?:\w+ ){0,3}(?:found )?(?:in|from) (?:table |source "
         r"|view )?<(?:table|name)>",
+        r"(?:no|0|zero) (?:\w+ ){0,2}(?:rows?|data|records?|entries|players?|features?"
+        r"|predictions?)(?: \S+){0,4}? (?:in|from) <(?:table|name)>",
+        r"no (?:historical|upstream|source|input|reference|prior) (?:data|rows|records|games)",
+        r"(?:has|have)(?: not|n't) (?:yet )?(?:arrived|landed)",
         r"not found in (?:the )?(?:table |cache )?<(?:table|name)>",
-        rf"<(?:table|name)>(?: (?:table|source|view|cache|data))?(?: (?:is|are|was|both|all"
+        rf"<(?:table|name)>:?(?: (?:table|source|view|cache|data))?(?: (?:is|are|was|both|all"
         rf"|still))* (?:{_NOT_THERE}|empty|unavailable|absent|incomplete|has no|has 0"
-        rf"|contains (?:no|0)|had no"
+        rf"|contains (?:no|0)|had no|no (?:rows|data|records)"
         r"|missing(?! (?:column|field|key|required|partition|in \d)))",
         rf"(?:required|critical|source|input|upstream|fallback|historical|reference"
         rf"|prior) (?:\w+ ){{0,2}}?(?:{_INPUT}|schedule|roster)\b[^\n]{{0,80}}?\b{_BAD}",
@@ -194,8 +209,8 @@ RULES: tuple[Rule, ...] = (
         r"|were )?not (?:yet )?(?:been )?(?:loaded|populated|ingested|backfilled|materiali[sz]ed)",
         r"no (?!new )(?:[\w-]+ ){0,3}files? (?:found|available|present|matched|exist)",
         rf"(?:ml )?(?:features?(?: store| vectors?)?|schedule|rosters?|player registry|standings"
-        rf"|cache|predictions?|registry|calendar|baseline) (?:data )?(?:is |are "
-        rf"|was )?(?:{_NOT_THERE}|not found|missing (?:for|from)|absent)",
+        rf"|cache|predictions?|registry|baseline) (?:data |rows )?(?:is |are "
+        rf"|was )?(?:{_NOT_THERE}|not found|missing(?! in \d)|absent|empty|incomplete)",
         r"(?:missing|no) (?:\w+ )?(?:features?|feature vectors?|predictions?)(?: (?:from|for|found"
         r"|available|exist|in))",
         r"missing for (?:<date>|season|game|all|\d+ (?:of|players|games|teams))",
@@ -215,7 +230,8 @@ RULES: tuple[Rule, ...] = (
         rf"(?:<table>|<name>|{_INPUT}|caches?|snapshot|rosters?|schedule|report|odds|{_UPSTREAM})"
         r"(?: \S+)? (?:is|are|was|were) (?:too |very )?(?:stale|old|outdated|out of date)",
         rf"stale (?:{_INPUT}|upstream|rosters?|schedule|odds|<table>|<name>|caches?|snapshot)",
-        r"(?:data|sources?|tables?|snapshot|rosters?) too old|freshness|max_?age\w*|age limit",
+        r"(?:data|sources?|tables?|snapshot|rosters?) too (?:old|stale)|freshness|max_?age\w*"
+        r"|age limit",
         rf"<(?:table|name)> (?:is |was )?(?:last )?(?:updated|loaded|refreshed|modified)?\s?{SPAN} "
         r"(?:ago|old|behind|late)",
         rf"(?:last|not) (?:updated|loaded|refreshed|modified) {SPAN} ago|is {SPAN} (?:old|behind)",
@@ -249,6 +265,8 @@ RULES: tuple[Rule, ...] = (
         rf"|gave up) (?:\w+ ){{0,3}}after {SPAN}|waited (?:for )?(?:over )?{SPAN}|running (?:for"
         rf"|since)|(?:over|past|beyond|above) (?:the |its )?{SPAN} ?(?:limit|budget)"
         rf"|{SPAN} (?:limit|budget)",
+        rf"(?:idle|silent|inactive|quiet|held) (?:\w+ ){{0,2}}(?:for|after|since|over) {SPAN}",
+        rf"(?:not|stopped|ceased) \w+(?: \w+){{0,3}}? (?:in|within|after) (?:the last )?{SPAN}",
         r"time budget|max(?:imum|\.)? (?:execution |run |running |wall )?(?:time|duration|runtime)",
         r"heartbeat (?:is )?(?:older|too)|(?:still )?(?:not|un)finished|futures unfinished"
         r"|still not",
@@ -342,14 +360,14 @@ RULES: tuple[Rule, ...] = (
         r"(?:row|record|player|game|team|event|starter)s? counts?|too (?:many|few) (?:rows|records"
         r"|players|games|teams|nulls|starters|values|columns)",
         r"expected (?:at least |at most |exactly |between |only |\S+ to )?\d[^\n]*|expected (?!no "
-        r"|games? )\S+(?: \S+){0,3},? (?:but )?(?:got|found|received|saw|was)",
+        r"|games? |off|json|html)\S+(?: \S+){0,3},? (?:but )?(?:got|found|received|saw|was)",
         r"rejected|refus(?:ed|ing|es)|not accepted|quarantined",
         r"is not an? (?:list|dict|mapping|array|object|valid|number|string|integer)|not numeric",
         r"(?:response|payload|file|feed|row|record|json|box ?score|data|events?) (?:is "
         r"|are )?(?:missing|lacks?|without) (?:the )?(?:required )?(?:keys?|fields?|columns?|<)"
         r"|missing (?:required )?(?:keys?|fields?|columns?)|required property"
-        r"|unexpected (?:structure|field|column|keys?|format|number of)|instead of"
-        r"|malformed (?:row|record|line|csv|box)",
+        r"|unexpected (?:structure|field|column|keys?|format|number of)|(?:rows|columns"
+        r"|\d+) instead of|malformed (?:row|record|line|csv|box)",
         r"unknown (?:team|player|game|stat|abbreviation)|unmapped|unmatched"
         r"|unrecogni[sz]ed (?:team|player)",
         r"only \d+ of \d+|(?:minimum|maximum|min|max|limit)\W{0,2}\d+|(?:dropped|fell|shrank"
@@ -373,5 +391,12 @@ LAST_RESORT: tuple[Rule, ...] = (
         "it says that something failed, not what kind of failure it was",
         r"fail(?:ed|ure|s|ing)?|errors?|exceptions?|unable|cannot|can't|could not|couldn't|wrong"
         r"|not found|went away|abort(?:ed|ing)?|cancel(?:led|ed)|unexpected(?:ly)?",
+    ),
+    rule(
+        "data_looks_wrong",
+        FailureCategory.VALIDATION_FAILED,
+        "no check is named, but it tells of shares, counts or values as a check would",
+        r"\d ?%|requested|must be \d+|shares? the|in the future|invalid for|(?:no|without) team"
+        r"|\d+ of \d+",
     ),
 )

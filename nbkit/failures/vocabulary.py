@@ -45,7 +45,8 @@ cancelled canceled rescheduled moved ppd weather snow storm ice covid conditions
 unchanged changed change changes update updates updated hash identical matches previous found
 available offered posted published released announced listed returned returns return received
 extracted exist exists empty list array json feed endpoint api url planned expected made come
-comes detected confirmed issued unplayed tbd awaiting resumes info information announcement
+comes detected confirmed issued unplayed tbd awaiting resumes info information announcement appear
+appears exporter processor waiting wait waits move moves trigger triggers
 """
 _WORK = """
 data record records row rows entry entries item items file files source content date run runs

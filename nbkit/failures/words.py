@@ -51,6 +51,8 @@ def _tag_token(match: re.Match[str]) -> str:
     token = match[0]
     if token in _SPOKEN:
         return token
+    if "stale" in token and ("clean" in token or "running" in token):
+        return "stale_running_cleanup"
     if token.startswith("expect_"):
         return "<expectation>"
     if re.fullmatch(_SETTING, token):
