@@ -83,7 +83,8 @@ def web_address(url: str | None) -> str | None:
 
 
 def _escaped(line: str) -> str:
+    # The look-alikes first: they count as letters, and one after an @ makes it a mention.
+    line = _MARKUP.sub(lambda found: _LOOK_ALIKE[found[0]], line)
     line = _MENTION.sub("@" + ZERO_WIDTH, line)
     line = _EMOJI.sub(":" + ZERO_WIDTH, line)
-    line = _MARKUP.sub(lambda found: _LOOK_ALIKE[found[0]], line)
     return line.translate(_ENTITIES)

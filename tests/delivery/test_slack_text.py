@@ -28,6 +28,7 @@ NASTY = st.lists(
 @given(NASTY, st.integers(1, 400))
 @example("&" * 500, 10)
 @example("<!channel> @here", 3_000)
+@example("@` :`:", 40)
 def test_escaped_text_holds_no_markup_mention_or_half_entity(text, limit):
     shown = escape(text, limit)
 
