@@ -91,7 +91,9 @@ def new_messages(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tup
     failing = window[is_real_failure(window) & window["error_signature"].notna()]
     known = set(_signatures(counts[counts["hour"] < start]))
     # .loc: an empty list of flags would select no columns instead of no rows.
-    fresh = failing.loc[[key not in known for key in _signatures(failing)]]
+    keys = _signatures(failing)
+    failing = failing.assign(words=[words for _, words in keys])
+    fresh = failing.loc[[key not in known for key in keys]]
     rows = [
         NewMessage(
             processor=str(name),
@@ -100,7 +102,7 @@ def new_messages(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tup
             failures=int(group["runs"].sum()),
             since=group["hour"].min().to_pydatetime(),
         )
-        for (name, _), group in fresh.groupby(["processor_name", "error_signature"], sort=True)
+        for (name, _), group in fresh.groupby(["processor_name", "words"], sort=True)
     ]
     return tuple(sorted(rows, key=lambda m: (-m.failures, m.processor, m.example)))
 
@@ -142,8 +144,11 @@ def _direction(
 
 
 def _signatures(counts: pd.DataFrame) -> list[tuple[str, str]]:
+    """Processor and words of each row's masked message: the same trouble is written now as a
+    string, now as an object with a trace."""
+    words = {each: _words(each) for each in counts["error_signature"].unique()}
     return [
-        (str(name), _text(signature))
+        (str(name), words[signature])
         for name, signature in zip(counts["processor_name"], counts["error_signature"], strict=True)
     ]
 

@@ -288,3 +288,19 @@ def test_changes_name_what_got_worse_and_what_recovered_and_pass_over_the_rest()
         ("Worse", "more failures", 10, 30),
         ("Healed", "recovered", 40, 0),
     ]
+
+
+def test_one_new_message_in_two_shapes_of_json_is_one_message() -> None:
+    today = [END - 2 * HOUR]
+    frame = pd.concat(
+        [
+            hours("A", today, category="error", message='["certificate has expired"]', runs=4),
+            hours("A", today, category="error", message='[{"error": "certificate has expired"}]'),
+            hours("A", today, category="error", message='["quota exceeded"]', runs=2),
+        ]
+    )
+    found = new_messages(frame, start=END - DAY, end=END)
+    assert [(m.example, m.failures) for m in found] == [
+        ("certificate has expired", 5),
+        ("quota exceeded", 2),
+    ]
