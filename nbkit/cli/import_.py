@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nbkit.errors import ImportFileError, InputError
+from nbkit.errors import InputError
 
 if TYPE_CHECKING:
-    from nbkit.warehouse.importing import ColumnMap, ImportReport
+    from nbkit.warehouse.importing import ImportReport
 
-_KEYS = ("columns", "values", "derive")
+_REASONS = 10  # told; the table has all
 
 
 def import_command(
@@ -34,6 +34,7 @@ def import_command(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Make a warehouse of any run table; rows that cannot be read are set aside, with reasons."""
+    from nbkit.warehouse.column_map import read_column_map
     from nbkit.warehouse.importing import import_runs
 
     if len(paths) < 2:
@@ -48,7 +49,7 @@ def import_command(
         files,
         Path(out),
         mode="replace" if replace else "append" if append else "create",
-        mapping=_read_map(map_file) if map_file else None,
+        mapping=read_column_map(map_file) if map_file else None,
     )
     if as_json:
         typer.echo(json.dumps(_document(report), indent=1))
@@ -57,14 +58,23 @@ def import_command(
 
 
 def _tell(report: ImportReport) -> None:
+    from nbkit.warehouse.importing import REJECTED, shown
+
     typer.echo(
-        f"Read {report.read:,} rows: imported {report.imported:,}, rejected "
-        f"{report.rejected:,}. Moments without a zone were taken as UTC."
+        f"Read {report.read:,} rows: imported {report.imported:,}, rejected {report.rejected:,}."
     )
-    for reason, count in report.reasons:
-        typer.echo(f"  {count:>9,}  {reason}")
+    for reason in report.reasons[:_REASONS]:
+        typer.echo(f"  {reason.rows:>9,}  {shown(reason)}")
+    if len(report.reasons) > _REASONS:
+        typer.echo(f"             and {len(report.reasons) - _REASONS} more reasons")
     if report.rejected:
-        typer.secho("The rejected rows are in the table nbkit_import.rejected.", fg="yellow")
+        typer.secho(
+            f"REJECTED ROWS ARE NOT IN THE HISTORY. They are kept, with their reasons, in the "
+            f"table {REJECTED}.",
+            fg="yellow",
+        )
+    if report.naive_rows:
+        typer.echo(f"{report.naive_rows:,} rows have moments without a zone: taken as UTC.")
     if report.ignored:
         typer.echo(f"Not columns of a run history, left out: {', '.join(report.ignored)}")
     typer.echo(f"duckdb:///{report.out}")
@@ -76,35 +86,11 @@ def _document(report: ImportReport) -> dict[str, Any]:
         "read": report.read,
         "imported": report.imported,
         "rejected": report.rejected,
-        "reasons": dict(report.reasons),
+        "reasons": [
+            {"reason": one.words, "rows": one.rows, "examples": list(one.examples)}
+            for one in report.reasons
+        ],
+        "naive_rows": report.naive_rows,
         "ignored_columns": list(report.ignored),
         "absent_columns": list(report.absent),
     }
-
-
-def _read_map(path: Path) -> ColumnMap:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
-    from nbkit.warehouse.importing import ColumnMap
-    from nbkit.warehouse.schema import COLUMN_NAMES
-
-    try:
-        values = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise ImportFileError(f"{path}: cannot be read ({error.strerror}).") from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ImportFileError(f"{path}:{line}: not YAML: {error.problem}.") from None
-    if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
-        raise ImportFileError(f"{path}: should have mappings called {', '.join(_KEYS)}.")
-    for key in values:
-        if key not in _KEYS:
-            raise ImportFileError(f"{path}: unknown key {key!r}; there are {', '.join(_KEYS)}.")
-    for key in _KEYS:
-        for column in values.get(key, {}):
-            if column not in COLUMN_NAMES:
-                raise ImportFileError(f"{path}: {key}: {column!r} is no column of a run history.")
-    if set(values.get("derive", {})) - {"data_date"}:
-        raise ImportFileError(f"{path}: derive: only data_date can be taken from a moment.")
-    return ColumnMap(**values)

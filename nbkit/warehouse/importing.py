@@ -2,7 +2,8 @@
 
 The work is done in DuckDB, so that millions of rows take seconds. Nothing is dropped silently: rows
 read are rows imported plus rows rejected, and rejected rows are kept as JSON, with file, row number
-and reason, in the table `nbkit_import.rejected` of the new file.
+and reasons, in the table `nbkit_import.rejected` of the new file. A value is never bent to fit:
+12.5 is no whole number, and an unknown status is not guessed.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbkit.errors import ImportFileError
+from nbkit.warehouse.column_map import ColumnMap
+from nbkit.warehouse.duckdb import connect
+from nbkit.warehouse.import_files import BROKEN, STAGED, Staged, expand, stage
+from nbkit.warehouse.import_values import faults as faults_of
+from nbkit.warehouse.import_values import read_as, valued
 from nbkit.warehouse.schema import (
     COLUMN_NAMES,
     COLUMNS,
@@ -30,51 +37,60 @@ if TYPE_CHECKING:
     import duckdb
 
 Mode = Literal["create", "replace", "append"]
-STATUSES = ("running", "success", "failed", "partial", "skipped")
 REJECTED = "nbkit_import.rejected"
-_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}
-_SUFFIXES |= {".jsonl": "json", ".ndjson": "json", ".json": "json"}
+_CONVERTED = "nbkit_converted"
+_BETWEEN = "chr(31)"  # between the reasons of one row: no text has it
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnMap:
-    """How a foreign table's words become ours.
+class Reason:
+    """Why rows were rejected: the words, how many rows, and up to three of the values."""
 
-    Attributes:
-        columns: our column → theirs.
-        values: our column → their value → ours, compared without case.
-        derive: our column → the column it is taken from; only data_date from a moment.
-    """
-
-    columns: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    derive: Mapping[str, str] = field(default_factory=dict)
+    words: str
+    rows: int
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportReport:
-    """What became of the rows: `read` = `imported` + `rejected`."""
+    """What became of the rows: `read` = `imported` + `rejected`.
+
+    Attributes:
+        out: the warehouse, as an absolute path.
+        reasons: of the rejected rows, the most frequent first. A row may have several.
+        ignored: columns of the files that a run history does not have; they are left out.
+        absent: columns of a run history that no file has; they read as null.
+        naive_rows: imported rows with a moment without zone, which was taken as UTC.
+    """
 
     out: Path
     read: int
     imported: int
     rejected: int
-    reasons: tuple[tuple[str, int], ...]
+    reasons: tuple[Reason, ...]
     ignored: tuple[str, ...]
     absent: tuple[str, ...]
+    naive_rows: int
 
 
 def import_runs(
     files: Sequence[Path], out: Path, *, mode: Mode = "create", mapping: ColumnMap | None = None
 ) -> ImportReport:
-    """Read run tables (CSV, Parquet, JSON lines; .gz where text) into a DuckDB warehouse.
+    """Read run tables into a DuckDB warehouse.
 
-    Moments without a zone are UTC. The file is made aside and renamed into place, so that a
-    failure leaves what was there.
+    The file is made aside and renamed into place: a failure leaves what was there.
+
+    Args:
+        files: CSV, JSON lines (both also as .gz) and Parquet; paths or patterns.
+        out: the DuckDB file to make.
+        mode: what to do where `out` exists; "create" refuses.
+        mapping: the files' names for columns and values.
 
     Raises:
         ImportFileError: a file is missing or unreadable, a required column has no source, `out`
             exists, or no row at all could be imported.
+        WarehouseForeign, WarehouseLocked: `out` is to be replaced or added to, and is no DuckDB
+            file, or is being written.
     """
     import duckdb
 
@@ -86,31 +102,84 @@ def import_runs(
         raise ImportFileError(
             f"{out} exists. Add --replace to make it anew, or --append to add to it."
         )
-    for file in files:
-        _kind(file)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+    found = expand(files)
+    log = out.with_name(f"{out.name}.wal")
+    with ExitStack() as cleanup:
+        folder = cleanup.enter_context(
+            tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent)
+        )
         aside = Path(folder) / "import.duckdb"
-        if mode == "append" and out.exists():
-            shutil.copyfile(out, aside)
+        if out.exists():
+            # Open until the end: nobody else can write meanwhile. Also refuses to replace what is
+            # no DuckDB file, such as runs.csv named last by mistake.
+            cleanup.enter_context(connect(out, read_only=True))
+            if mode == "append":
+                shutil.copyfile(out, aside)
+                if log.exists():
+                    shutil.copyfile(log, aside.with_name(f"{aside.name}.wal"))
         with duckdb.connect(str(aside)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET preserve_insertion_order = true")
-            report = _fill(connection, files, mapping, out)
+            try:
+                report = _fill(connection, found, mapping, out)
+            except duckdb.Error as error:
+                words = str(error).strip().splitlines()[0].rstrip(".")
+                raise ImportFileError(f"{out} was not written: {words}.") from error
         if not report.imported:
             raise ImportFileError(
-                f"None of {report.read:,} rows could be imported: "
-                + ("; ".join(f"{reason} ({n:,})" for reason, n in report.reasons[:3]) or "no rows")
+                f"None of {report.read:,} rows could be imported"
+                + "".join(f"; {shown(reason)} ({reason.rows:,})" for reason in report.reasons[:3])
                 + ". Nothing was written."
             )
         aside.replace(out)
+        log.unlink(missing_ok=True)  # of the file that was replaced; its content was copied
     return report
+
+
+def shown(reason: Reason) -> str:
+    """A reason with its examples, on one line."""
+    return reason.words + (f": {', '.join(reason.examples)}" if reason.examples else "")
 
 
 def _fill(
     connection: duckdb.DuckDBPyConnection, files: Sequence[Path], mapping: ColumnMap, out: Path
 ) -> ImportReport:
-    import duckdb
+    _make_tables(connection)
+    connection.execute(
+        "CREATE TEMP TABLE nbkit_reasons (reason VARCHAR); "
+        "CREATE TEMP TABLE nbkit_naive (row_count BIGINT)"
+    )
+    before = _count(connection, RUN_HISTORY), _count(connection, REJECTED)
+    read, ignored, absent = 0, set[str](), set(COLUMN_NAMES)
+    for file in files:
+        staged = stage(connection, file)
+        read += _count(connection, STAGED) + _count(connection, BROKEN)
+        if _count(connection, STAGED) or staged.columns:  # else all lines are broken
+            sources = _sources(staged.columns, mapping, file)
+            _convert(connection, staged, sources, mapping)
+            _store(connection, file, staged)
+            used = {*sources.values(), *_origins(staged.columns, mapping).values()}
+            ignored |= {name for n, name in enumerate(staged.columns) if n not in used}
+            absent -= {*sources, *mapping.derive}
+        connection.execute(
+            f"INSERT INTO {REJECTED} SELECT ?, row_number, reason, "
+            f"to_json(content) FROM {BROKEN} ORDER BY row_number",
+            [str(file)],
+        )
+        connection.execute(f"INSERT INTO nbkit_reasons SELECT reason FROM {BROKEN}")
+    return ImportReport(
+        out=out,
+        read=read,
+        imported=_count(connection, RUN_HISTORY) - before[0],
+        rejected=_count(connection, REJECTED) - before[1],
+        reasons=_reasons(connection),
+        ignored=tuple(sorted(ignored)),
+        absent=tuple(name for name in COLUMN_NAMES if name in absent),
+        naive_rows=_one(connection, "SELECT coalesce(sum(row_count), 0) FROM nbkit_naive"),
+    )
 
+
+def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """The history and the rejected rows, where absent; a history's missing columns are added."""
     dataset, table = RUN_HISTORY.split(".")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset}")
     connection.execute("CREATE SCHEMA IF NOT EXISTS nbkit_import")
@@ -118,130 +187,45 @@ def _fill(
         f"CREATE TABLE IF NOT EXISTS {REJECTED} "
         "(file VARCHAR, row_number BIGINT, reason VARCHAR, content JSON)"
     )
-    have = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [dataset, table]
-    ).fetchall()
-    if not have:
-        connection.execute(duckdb_ddl())
-    before = _count(connection, RUN_HISTORY), _count(connection, REJECTED)
-    read, ignored, absent = 0, set[str](), set(COLUMN_NAMES)
-    for file in files:
-        try:
-            columns = _load(connection, file)
-            sources = _sources(columns, mapping, file)
-            read += _count(connection, "raw")
-            _convert(connection, file, columns, sources, mapping)
-        except duckdb.Error as error:
-            words = str(error).strip().splitlines()[0]
-            raise ImportFileError(f"{file}: cannot be read: {words}") from error
-        used = {source.lower() for source in (*sources.values(), *mapping.derive.values())}
-        ignored |= {name for name in columns if name.lower() not in used}
-        absent -= {*sources, *mapping.derive}
-    imported = _count(connection, RUN_HISTORY) - before[0]
-    rejected = _count(connection, REJECTED) - before[1]
-    reasons = connection.execute(
-        f"SELECT regexp_replace(reason, ': .*', ''), count(*) FROM {REJECTED} "
-        "GROUP BY 1 ORDER BY 2 DESC, 1"
-    ).fetchall()
-    return ImportReport(
-        out=out,
-        read=read,
-        imported=imported,
-        rejected=rejected,
-        reasons=tuple((str(reason), int(n)) for reason, n in reasons),
-        ignored=tuple(sorted(ignored)),
-        absent=tuple(name for name in COLUMN_NAMES if name in absent),
-    )
-
-
-def _load(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
-    """Make the table `raw` (nbkit_row, nbkit_fault, then the file's columns); returns these."""
-    kind = _kind(file)
-    connection.execute("DROP TABLE IF EXISTS raw")
-    if kind == "parquet":
-        connection.execute(
-            "CREATE TEMP TABLE raw AS SELECT file_row_number + 1 AS nbkit_row, "
-            "CAST(NULL AS VARCHAR) AS nbkit_fault, * EXCLUDE (file_row_number) "
-            "FROM read_parquet(?, file_row_number = true)",
-            [str(file)],
-        )
-    elif kind == "csv":
-        _load_csv(connection, file)
-    else:
-        _load_json_lines(connection, file)
-    described = connection.execute("DESCRIBE raw").fetchall()
-    return [str(row[0]) for row in described if not str(row[0]).startswith("nbkit_")]
-
-
-def _load_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    connection.execute(
-        "CREATE TEMP TABLE raw AS SELECT row_number() OVER () + 1 AS nbkit_row, "
-        "CAST(NULL AS VARCHAR) AS nbkit_fault, * "
-        "FROM read_csv(?, all_varchar = true, header = true, store_rejects = true)",
-        [str(file)],
-    )
-    # Lines that are no rows at all keep their text, so that the sums come out right.
-    columns = connection.execute("DESCRIBE raw").fetchall()
-    first = columns[2][0] if len(columns) > 2 else None
-    if first:
-        connection.execute(
-            f'INSERT INTO raw (nbkit_row, nbkit_fault, "{first}") '
-            "SELECT min(line), 'not a line of this table: ' || min(error_message), min(csv_line) "
-            "FROM reject_errors GROUP BY line"
-        )
-
-
-def _load_json_lines(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    connection.execute("DROP TABLE IF EXISTS lines")
-    connection.execute(
-        "CREATE TEMP TABLE lines AS SELECT row_number() OVER () AS nbkit_row, line "
-        "FROM read_csv(?, columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, "
-        "delim = '\\x01', quote = '', escape = '', max_line_size = 16777216)",
-        [str(file)],
-    )
-    connection.execute("DELETE FROM lines WHERE line IS NULL OR trim(line) = ''")
-    valid = "json_valid(line) AND json_type(line) = 'OBJECT'"
-    keys = [
-        str(row[0])
-        for row in connection.execute(
-            f"SELECT DISTINCT unnest(json_keys(line)) AS key FROM lines WHERE {valid} ORDER BY key"
+    present = {
+        str(name).lower()
+        for (name,) in connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
+            "AND database_name = current_database()",
+            [dataset, table],
         ).fetchall()
-    ]
-    texts = ", ".join(f"{_value_of(key)} AS {_quoted(key)}" for key in keys)
-    connection.execute(
-        "CREATE TEMP TABLE raw AS SELECT nbkit_row, "
-        f"CASE WHEN {valid} THEN NULL ELSE 'not a JSON object: ' || line[:200] END AS nbkit_fault"
-        + (f", {texts}" if texts else "")
-        + f" FROM (SELECT nbkit_row, line, CASE WHEN {valid} THEN line END AS object FROM lines)"
-    )
+    }
+    if not present:
+        connection.execute(duckdb_ddl())
+        return
+    for column in COLUMNS:
+        if column.name not in present:
+            connection.execute(
+                f'ALTER TABLE {RUN_HISTORY} ADD COLUMN "{column.name}" {DUCKDB_TYPES[column.type]}'
+            )
 
 
-def _value_of(key: str) -> str:
-    path = '$."' + key.replace('"', '\\"').replace("'", "''") + '"'
-    # Nested values stay JSON text; scalars lose their quotes.
-    return f"json_extract_string(object, '{path}')"
-
-
-def _sources(columns: Sequence[str], mapping: ColumnMap, file: Path) -> dict[str, str]:
-    """Our column → the file's own name of it."""
-    present = {name.lower(): name for name in columns}
-    found: dict[str, str] = {}
+def _sources(columns: Sequence[str], mapping: ColumnMap, file: Path) -> dict[str, int]:
+    """Our column → the place of the file's column that it comes from."""
+    found: dict[str, int] = {}
     problems = []
     for ours in COLUMN_NAMES:
         theirs = mapping.columns.get(ours, ours)
-        if theirs.lower() in present:
-            found[ours] = present[theirs.lower()]
+        place = _place(theirs, columns)
+        if place is not None:
+            found[ours] = place
         elif ours in mapping.columns:
-            problems.append(f"the map takes {ours} from {theirs!r}, which the file does not have")
+            problems.append(
+                f"the map takes {ours} from {theirs!r}, which the file does not have"
+                f"{_nearest(theirs, columns)}"
+            )
+    origins = _origins(columns, mapping)
     for ours, theirs in mapping.derive.items():
-        if theirs not in found and theirs.lower() not in present:
+        if ours not in origins:
             problems.append(f"the map derives {ours} from {theirs!r}, which is not there")
     for ours in REQUIRED:
-        if ours not in found and ours not in mapping.derive:
-            near = get_close_matches(ours, columns, n=2, cutoff=0.5)
-            hint = f" (is it {' or '.join(near)}?)" if near else ""
-            problems.append(f"no column {ours}{hint}")
+        if ours not in found and ours not in mapping.derive and ours not in mapping.columns:
+            problems.append(f"no column {ours}{_nearest(ours, columns)}")
     if problems:
         raise ImportFileError(
             f"{file}: {'; '.join(problems)}. It has {', '.join(columns) or 'no columns'}. "
@@ -251,128 +235,119 @@ def _sources(columns: Sequence[str], mapping: ColumnMap, file: Path) -> dict[str
     return found
 
 
+def _origins(columns: Sequence[str], mapping: ColumnMap) -> dict[str, int]:
+    """Our derived column → the place of the column that it is taken from, by our or their name."""
+    places = {
+        ours: _place(mapping.columns.get(origin, origin), columns)
+        for ours, origin in mapping.derive.items()
+    }
+    return {ours: place for ours, place in places.items() if place is not None}
+
+
 def _convert(
     connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    columns: Sequence[str],
-    sources: Mapping[str, str],
+    staged: Staged,
+    sources: Mapping[str, int],
     mapping: ColumnMap,
 ) -> None:
-    """Coerce `raw` into the history; rows that cannot be go to the rejected ones."""
-    kinds = {str(r[0]): str(r[1]) for r in connection.execute("DESCRIBE raw").fetchall()}
-    values, faults = [], ["nbkit_fault"]
+    """Make `_CONVERTED`: the rows in our types, with reasons against each and its naive moments."""
+    names, texts, values, faults, naive = [], [], [], [], ["false"]
+    origins = _origins(staged.columns, mapping)
     for column in COLUMNS:
-        source = sources.get(column.name)
-        if source is None and column.name in mapping.derive:
-            origin = mapping.derive[column.name]
-            moment = _coerced(
-                RunColumn(origin, "TIMESTAMP", False, ""),
-                sources.get(origin, origin),
-                kinds[sources.get(origin, origin)],
-                {},
-            )
-            values.append(f"CAST({moment} AS DATE) AS {_quoted(column.name)}")
+        text, value = f'"{column.name} text"', f'"{column.name}"'
+        if column.name in sources:
+            given = f"nullif(trim(c{sources[column.name]}), '')"
+            if column.type in ("INT64", "FLOAT64"):  # not a number: what pandas writes for null
+                given = f"nullif({given}, 'nan')"
+            texts.append(f"{valued(given, mapping.values.get(column.name, {}))} AS {text}")
+            reading = read_as(column, text)
+        elif column.name in origins:
+            texts.append(f"CAST(NULL AS VARCHAR) AS {text}")
+            reading = "CAST(NULL AS DATE)"
+        else:
             continue
-        if source is None:
-            values.append(f"CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS {_quoted(column.name)}")
-            continue
-        given = _given(source, kinds[source])
-        value = _coerced(column, source, kinds[source], mapping.values.get(column.name, {}))
-        values.append(f"{value} AS {_quoted(column.name)}")
-        if column.type not in ("STRING", "JSON"):
-            faults.append(
-                f"CASE WHEN {given} IS NOT NULL AND {value} IS NULL THEN "
-                f"'{column.name} is no {column.type}: ' || CAST({given} AS VARCHAR) END"
-            )
-        if column.required:
-            faults.append(f"CASE WHEN {given} IS NULL THEN '{column.name} is empty' END")
-        if column.name == "status":
-            known = ", ".join(f"'{status}'" for status in STATUSES)
-            faults.append(
-                f"CASE WHEN {value} NOT IN ({known}) THEN 'status is none of "
-                f"{', '.join(STATUSES)} (map it with values): ' || {value} END"
-            )
-    row = ", ".join(f"{_quoted(name)} := {_quoted(name)}" for name in columns)
+        if column.name in origins:
+            origin = f'"{column.name} origin"'
+            texts.append(f"nullif(trim(c{origins[column.name]}), '') AS {origin}")
+            # A value that is there and wrong is rejected, not replaced.
+            moment = read_as(RunColumn(origin, "TIMESTAMP", False, ""), origin)
+            reading = f"CASE WHEN {text} IS NULL THEN CAST({moment} AS DATE) ELSE {reading} END"
+        names.append(value)
+        values.append(f"{reading} AS {value}")
+        faults += faults_of(column, text, value)
+        if column.type == "TIMESTAMP":
+            # Nothing but a date and a clock: no Z, no offset, no name of a zone.
+            naive.append(rf"regexp_full_match({text}, '[0-9/-]+([T ]+[0-9:.]+)?')")
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE converted AS SELECT nbkit_row, "
-        f"nullif(concat_ws('; ', {', '.join(faults)}), '') AS nbkit_reason, "
-        f"to_json(struct_pack({row})) AS nbkit_content, {', '.join(values)} FROM raw"
+        f"CREATE OR REPLACE TEMP TABLE {_CONVERTED} AS SELECT nbkit_row, {', '.join(names)}, "
+        f"nullif(concat_ws({_BETWEEN}, {', '.join(faults)}), '') AS nbkit_reason, "
+        f"{' OR '.join(f'coalesce({one}, false)' for one in naive)} AS nbkit_naive "
+        f"FROM (SELECT *, {', '.join(values)} FROM "
+        f"(SELECT rowid AS nbkit_row, {', '.join(texts)} FROM {STAGED}))"
+    )
+
+
+def _store(connection: duckdb.DuckDBPyConnection, file: Path, staged: Staged) -> None:
+    """The rows of `_CONVERTED` into the history or among the rejected ones."""
+    listed = [
+        f'"{name}"'
+        for (name, *_) in connection.execute(f"DESCRIBE {_CONVERTED}").fetchall()
+        if name in COLUMN_NAMES
+    ]
+    connection.execute(
+        f"INSERT INTO {REJECTED} SELECT ?, {staged.row_number}, "
+        f"replace(nbkit_reason, {_BETWEEN}, '; '), {staged.content} "
+        f"FROM {_CONVERTED} JOIN {STAGED} ON {STAGED}.rowid = nbkit_row "
+        "WHERE nbkit_reason IS NOT NULL ORDER BY nbkit_row",
+        [str(file)],
     )
     connection.execute(
-        f"INSERT INTO {REJECTED} SELECT ?, nbkit_row, nbkit_reason, nbkit_content "
-        "FROM converted WHERE nbkit_reason IS NOT NULL ORDER BY nbkit_row",
-        [file.name],
+        f"INSERT INTO nbkit_reasons SELECT unnest(string_split(nbkit_reason, {_BETWEEN})) "
+        f"FROM {_CONVERTED} WHERE nbkit_reason IS NOT NULL"
     )
     connection.execute(
-        f"INSERT INTO {RUN_HISTORY} BY NAME "
-        "SELECT * EXCLUDE (nbkit_row, nbkit_reason, nbkit_content) FROM converted "
+        f"INSERT INTO nbkit_naive SELECT count(*) FROM {_CONVERTED} "
+        "WHERE nbkit_reason IS NULL AND nbkit_naive"
+    )
+    # In this order, a query on some days reads few blocks of the file.
+    connection.execute(
+        f"INSERT INTO {RUN_HISTORY} BY NAME SELECT {', '.join(listed)} FROM {_CONVERTED} "
         "WHERE nbkit_reason IS NULL ORDER BY data_date, processor_name, started_at"
     )
 
 
-def _given(source: str, kind: str) -> str:
-    name = _quoted(source)
-    return f"nullif(trim({name}), '')" if kind == "VARCHAR" else name
-
-
-def _coerced(column: RunColumn, source: str, kind: str, values: Mapping[str, str]) -> str:
-    """SQL that gives the column's value, or null where it cannot be read as its type."""
-    given = _given(source, kind)
-    if values:
-        cases = " ".join(
-            f"WHEN {_text(str(theirs).lower())} THEN {_text(str(ours))}"
-            for theirs, ours in values.items()
+def _reasons(connection: duckdb.DuckDBPyConnection) -> tuple[Reason, ...]:
+    found = connection.execute(
+        "SELECT regexp_extract(reason, '^(.*?)(: |$)', 1, 's') AS words, count(*), "
+        "list(DISTINCT regexp_extract(reason, '^.*?: (.*)$', 1, 's'))[:3] "
+        "FROM nbkit_reasons GROUP BY words ORDER BY 2 DESC, words"
+    ).fetchall()
+    return tuple(
+        Reason(
+            words=str(words),
+            rows=int(rows),
+            examples=tuple(sorted(" ".join(str(one).split()) for one in examples if one)),
         )
-        given = f"CASE lower(CAST({given} AS VARCHAR)) {cases} ELSE CAST({given} AS VARCHAR) END"
-        kind = "VARCHAR"
-    wanted = DUCKDB_TYPES[column.type]
-    if column.type == "JSON":
-        if kind != "VARCHAR":
-            return f"CASE WHEN {given} IS NOT NULL THEN to_json({given}) END"
-        return f"CASE WHEN json_valid({given}) THEN CAST({given} AS JSON) ELSE to_json({given}) END"
-    if column.type == "TIMESTAMP":
-        if kind.startswith("TIMESTAMP") and "ZONE" not in kind:
-            return f"(CAST({given} AS TIMESTAMP) AT TIME ZONE 'UTC')"
-        if kind != "VARCHAR" and not kind.startswith(("TIMESTAMP", "DATE")):
-            given, kind = f"CAST({given} AS VARCHAR)", "VARCHAR"
-        if kind == "VARCHAR":  # also seconds and milliseconds since 1970
-            return (
-                f"CASE WHEN regexp_full_match({given}, '[0-9]{{9,10}}([.][0-9]+)?') "
-                f"THEN to_timestamp(TRY_CAST({given} AS DOUBLE)) "
-                f"WHEN regexp_full_match({given}, '[0-9]{{12,13}}') "
-                f"THEN to_timestamp(TRY_CAST({given} AS DOUBLE) / 1000) "
-                f"ELSE TRY_CAST({given} AS {wanted}) END"
-            )
-    if column.type == "DATE" and kind == "VARCHAR":
-        return f"TRY_CAST(TRY_CAST({given} AS TIMESTAMP) AS DATE)"
-    return f"TRY_CAST({given} AS {wanted})"
+        for words, rows, examples in found
+    )
 
 
-def _kind(file: Path) -> str:
-    suffixes = [s.lower() for s in file.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    kind = _SUFFIXES.get(suffixes[-1]) if suffixes else None
-    if kind is None:
-        raise ImportFileError(
-            f"{file}: not a kind of file that can be imported; give {', '.join(_SUFFIXES)}, "
-            "text also as .gz."
-        )
-    if not file.is_file():
-        raise ImportFileError(f"{file}: there is no such file.")
-    if not file.stat().st_size:
-        raise ImportFileError(f"{file}: is empty.")
-    return kind
+def _place(name: str, columns: Sequence[str]) -> int | None:
+    """Where a column stands: by its exact name, else without regard to case."""
+    if name in columns:
+        return list(columns).index(name)
+    return next((n for n, other in enumerate(columns) if other.lower() == name.lower()), None)
+
+
+def _nearest(name: str, columns: Sequence[str]) -> str:
+    near = get_close_matches(name, columns, n=2, cutoff=0.5)
+    return f" (is it {' or '.join(near)}?)" if near else ""
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row: Any = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return _one(connection, f"SELECT count(*) FROM {table}")
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row: Any = connection.execute(sql).fetchone()
     return int(row[0])
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
