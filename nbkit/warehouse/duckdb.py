@@ -228,7 +228,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
-        raise _opening_error(path, error) from error
+        raise _opening_error(path, error, read_only=read_only) from error
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
@@ -243,11 +243,18 @@ def _looks_like_duckdb(path: Path) -> bool:
         raise WarehouseForeign(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def _opening_error(path: Path, error: Exception) -> WarehouseLocked | WarehouseForeign:
+def _opening_error(
+    path: Path, error: Exception, *, read_only: bool
+) -> WarehouseLocked | WarehouseForeign:
     words = str(error)
     if "lock" in words.lower():
         holder = re.search(r"PID (\d+)", words)
         who = f" (process {holder[1]})" if holder else ""
+        if not read_only:  # one reader is enough to keep a writer out
+            return WarehouseLocked(
+                f"{path} is in use by another process{who}, so that it cannot be written now. "
+                "Wait for it to end, or end it."
+            )
         return WarehouseLocked(
             f"{path} is being written by another process{who}. Wait for it to end, or read a copy."
         )

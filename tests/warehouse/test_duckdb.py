@@ -118,6 +118,26 @@ def test_a_file_being_written_says_by_whom(tmp_path: Path) -> None:
         writer.kill()
 
 
+def test_a_reader_elsewhere_keeps_writers_out_but_not_readers(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    url = make(path, MINIMAL, ROW)
+    hold = (
+        f"import duckdb; c = duckdb.connect({str(path)!r}, read_only=True); "
+        "print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "held\n"
+        with open_warehouse(url) as warehouse:
+            rows = pd.DataFrame({"a": [1]})
+            with pytest.raises(WarehouseLocked, match=rf"in use by .*process {reader.pid}"):
+                warehouse.append("ops.notes", rows)
+            assert len(warehouse.query("failed_runs", **WINDOW)) == 1
+        reader.kill()
+
+
 @pytest.mark.parametrize(
     "content", [b"SQLite format 3\0" + b"\0" * 99, b"", b"name,status\nA,ok\n"]
 )

@@ -426,7 +426,7 @@ def test_the_command_tells_what_became_of_the_rows(
         ("columns:\n  status: a\n  status: b", "map.yml:3: status stands twice"),
         ("values:\n  status: ok", "map.yml:2: values of status"),
         ("- a", "map.yml:1: is no mapping"),
-        ("columns: {status: statuses}", "which the file does not have (is it status?)"),
+        ("columns: {status: statuses}", "which the file does not have (is it status"),
         ("derive:\n  status: started_at", "map.yml:2: derive: only data_date"),
     ],
 )
