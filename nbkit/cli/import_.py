@@ -74,7 +74,7 @@ def _tell(report: ImportReport) -> None:
             fg="yellow",
         )
     if report.naive_rows:
-        typer.echo(f"{report.naive_rows:,} rows have moments without a zone: taken as UTC.")
+        typer.echo(f"Rows with moments without a zone, taken as UTC: {report.naive_rows:,}")
     if report.ignored:
         typer.echo(f"Not columns of a run history, left out: {', '.join(report.ignored)}")
     typer.echo(f"duckdb:///{report.out}")

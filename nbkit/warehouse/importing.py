@@ -272,6 +272,7 @@ def _convert(
             # A value that is there and wrong is rejected, not replaced.
             moment = read_as(RunColumn(origin, "TIMESTAMP", False, ""), origin)
             reading = f"CASE WHEN {text} IS NULL THEN CAST({moment} AS DATE) ELSE {reading} END"
+            text = f"coalesce({text}, {origin})"
         names.append(value)
         values.append(f"{reading} AS {value}")
         faults += faults_of(column, text, value)

@@ -259,6 +259,19 @@ def test_a_moment_is_read_in_every_usual_form(
     assert found == ([(moment, moment[:10])] if moment else [])
 
 
+def test_a_date_that_cannot_be_derived_is_not_called_empty(tmp_path: Path) -> None:
+    lines = [HEAD, RUN.format("good", 1, 1), "A,r,failed,nope,,,"]
+    report = import_runs(
+        [write(tmp_path / "runs.csv", "\n".join(lines))],
+        tmp_path / "out.duckdb",
+        mapping=ColumnMap(derive={"data_date": "started_at"}),
+    )
+    assert [(one.words, one.examples) for one in report.reasons] == [
+        ("data_date is no DATE", ("nope",)),
+        ("started_at is no TIMESTAMP", ("nope",)),
+    ]
+
+
 def test_moments_without_a_zone_are_counted(tmp_path: Path) -> None:
     report = import_runs([write(tmp_path / "runs.csv", GOOD)], tmp_path / "out.duckdb")
     assert report.naive_rows == 1, "the other row says +01:00"
