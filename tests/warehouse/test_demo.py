@@ -16,6 +16,7 @@ from nbkit.warehouse import demo, open_warehouse
 from nbkit.warehouse.demo import DemoTruth, build_demo, load_truth
 from nbkit.warehouse.demo.facts import load_facts
 from nbkit.warehouse.demo.plan import plans
+from nbkit.warehouse.demo.planted import PLANTED_INCIDENTS
 from nbkit.warehouse.demo.published import compare
 from nbkit.warehouse.schema import COLUMNS, DUCKDB_TYPES, RUN_HISTORY
 
@@ -183,6 +184,25 @@ def test_redeliveries_of_one_message_wait_ever_longer(history: duckdb.DuckDBPyCo
     assert gaps == [10, 20, 40, 80]
 
 
+def test_the_poison_message_is_redelivered_every_ten_minutes_at_most(
+    history: duckdb.DuckDBPyConnection, truth: DemoTruth
+) -> None:
+    poison = truth.incident("poison_message")
+    gaps = [
+        row[0]
+        for row in rows(
+            history,
+            "SELECT round(epoch(started_at - lag(processed_at) OVER (ORDER BY started_at))) "
+            "FROM HISTORY WHERE trigger_message_id = (SELECT trigger_message_id FROM HISTORY "
+            "WHERE run_id = ?) ORDER BY started_at",
+            poison.run_ids[0],
+        )
+    ]
+    assert len(gaps) == poison.size
+    assert gaps[1:8] == [10, 20, 40, 80, 160, 320, 600]
+    assert set(gaps[8:]) == {600}
+
+
 def test_no_run_of_the_main_period_but_the_stuck_is_open(
     history: duckdb.DuckDBPyConnection, truth: DemoTruth
 ) -> None:
@@ -192,6 +212,24 @@ def test_no_run_of_the_main_period_but_the_stuck_is_open(
     )
     stuck = truth.incident("stuck_coordinator")
     assert {row[0] for row in open_runs} == set(stuck.run_ids)
+
+
+def test_everything_planted_is_in_the_truth(truth: DemoTruth) -> None:
+    assert {i.name for i in truth.incidents} == {planted.name for planted in PLANTED_INCIDENTS}
+    assert all(incident.size > 0 for incident in truth.incidents)
+
+
+def test_quota_bursts_are_all_the_runs_that_met_the_quota(
+    history: duckdb.DuckDBPyConnection, truth: DemoTruth
+) -> None:
+    met = rows(
+        history,
+        "SELECT count(*) FROM HISTORY WHERE status = 'failed' AND started_at >= ? "
+        "AND started_at < ? AND errors::VARCHAR LIKE '%Quota exceeded%'",
+        truth.start,
+        truth.end,
+    )
+    assert met == [(truth.incident("quota_bursts").size,)]
 
 
 def test_the_truth_names_runs_that_are_there(
@@ -367,7 +405,20 @@ def test_an_existing_file_survives_a_build_that_fails(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_who_reads_the_old_file_while_it_is_replaced_reads_it_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "replaced.duckdb"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        build_demo(path, runs=SMALL)
+        assert reader.read() == b"old"
+    assert load_truth(path).runs == SMALL
+
+
 def test_what_cannot_be_built_or_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder"):
+        build_demo(tmp_path, runs=SMALL)
+    with pytest.raises(InputError, match="seed of -3"):
+        build_demo(tmp_path / "x.duckdb", runs=SMALL, seed=-3)
     with pytest.raises(InputError, match="at least 20,000"):
         build_demo(tmp_path / "x", runs=10)
     with pytest.raises(InputError, match="no time zone"):

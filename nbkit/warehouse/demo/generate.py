@@ -65,13 +65,18 @@ def build_demo(
             is. None: the history keeps its own dates.
 
     Raises:
-        InputError: too few runs, a naive `as_of`, or a folder that does not exist.
+        InputError: too few runs, a negative seed, a naive `as_of`, a folder that does not exist,
+            or one where the file should be.
     """
     import duckdb
 
     path = path.absolute()
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} does not exist. Make the folder first.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Name a file in it, such as {path.name}/demo.duckdb.")
+    if seed < 0:
+        raise InputError(f"A seed of {seed} does not work; it must be 0 or more.")
     if as_of is not None and as_of.tzinfo is None:
         raise InputError(
             f"as_of {as_of} has no time zone; write it with a Z, as in {AS_OF:%FT%TZ}."
