@@ -8,14 +8,16 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 from demo_fixture import demo_path as demo_path
 
 from nbkit.errors import InputError, WarehouseForeign, WarehouseMissing
 from nbkit.warehouse import demo, open_warehouse
-from nbkit.warehouse.demo import DemoTruth, build_demo, load_truth
+from nbkit.warehouse.demo import DemoTruth, build_demo, load_truth, messages
 from nbkit.warehouse.demo.facts import load_facts
-from nbkit.warehouse.demo.plan import plans
+from nbkit.warehouse.demo.generate import part_of_history
+from nbkit.warehouse.demo.plan import Plan, plans
 from nbkit.warehouse.demo.planted import PLANTED_INCIDENTS
 from nbkit.warehouse.demo.published import compare
 from nbkit.warehouse.schema import COLUMNS, DUCKDB_TYPES, RUN_HISTORY
@@ -360,6 +362,21 @@ def test_a_demo_in_parts_is_sorted_and_has_distinct_runs(
             "WHERE started_at BETWEEN '2025-12-14' AND '2026-01-13 23:59:59.999999'",
         )[0]
     assert (runs, ids, disorder) == (60_000, 60_000, 0)
+
+
+def test_parts_do_not_round_small_counts_all_to_one_side() -> None:
+    facts = load_facts()
+
+    def swept(plan: Plan) -> np.ndarray:
+        runs = part_of_history(facts, plan, seed=1)
+        recent = (runs.text == messages.template(messages.SWEPT)) & (runs.incident < 0)
+        return np.bincount(runs.processor[recent], minlength=len(facts.processors))
+
+    (whole,) = plans(facts, 269_971)
+    parts = plans(facts, 100_000, largest=35_000)
+    assert len(parts) > 1
+    wanted = swept(whole) * (100_000 / 269_971)
+    assert abs(sum(swept(part) for part in parts) - wanted).max() <= 0.5
 
 
 @pytest.mark.parametrize("runs", [20_000, 269_971, 1_000_000, 50_000_000])

@@ -187,8 +187,9 @@ def _stuck(
         total = max(figures["mean_duration_s"] * timed_runs - timed_s[phase] - short, 0)
         n = max(round(total / _MEAN_STUCK_S), 1)
         if phase == "phase_5_predictions":
-            n = max(int(plan.failures[own].sum()) - round(4 * plan.scale), 1)
-            total -= 4 * 15_000 * plan.scale
+            swept = _recently_swept(plan)["PredictionCoordinator"]
+            n = max(int(plan.failures[own].sum()) - swept, 0)
+            total -= swept * 15_000
         seconds = distributions.stuck(n, total=total, longest=longest, rng=rng)
         counts = distributions.spread(n, np.array(list(shares.values())))
         names = np.repeat([facts.index(name) for name in shares], counts)
@@ -199,11 +200,27 @@ def _stuck(
 
 def _swept(facts: DemoFacts, plan: Plan, rng: np.random.Generator) -> Runs:
     """Runs closed by the half-hourly sweep, four hours and a little after they hung."""
-    counts = np.rint(np.array(list(_RECENTLY_SWEPT.values())) * plan.scale).astype(np.int64)
-    names = np.repeat([facts.index(name) for name in _RECENTLY_SWEPT], counts)
+    counts = _recently_swept(plan)
+    names = np.repeat([facts.index(name) for name in counts], list(counts.values()))
     ends = at(AS_OF) - rng.integers(8, 14 * 24, names.size) * 30 * MINUTE_US
     seconds = rng.uniform(4 * 3_600, 4.45 * 3_600, names.size)
     return _closed(names, ends - (seconds * 1e6).astype(np.int64), seconds, None)
+
+
+def _recently_swept(plan: Plan) -> dict[str, int]:
+    """Runs of one part that the half-hourly sweep closed, by processor.
+
+    Running totals are rounded, as in `plans`: rounded part by part, the small counts would all
+    lean to the same side.
+    """
+
+    def until(whole: int, part: int) -> int:
+        return round(whole * plan.scale * part)
+
+    return {
+        name: until(whole, plan.part + 1) - until(whole, plan.part)
+        for name, whole in _RECENTLY_SWEPT.items()
+    }
 
 
 def _closed(names: Ints, started: Ints, seconds: Floats, incident: str | None) -> Runs:
