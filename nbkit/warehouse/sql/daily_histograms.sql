@@ -46,27 +46,19 @@ runs AS (
         END DESC
     ) = 1
 ),
-finished AS (
+measured AS (
   SELECT
     processor_name,
     phase,
     DATE(ended_at) AS day,
+    metric,
     IF(status = 'success', 'success', 'failure') AS outcome,
-    duration_seconds,
-    CAST(records_processed AS FLOAT64) AS records
+    IF(metric = 'records', CAST(records_processed AS FLOAT64), duration_seconds) AS value
   FROM runs
+  CROSS JOIN (SELECT 'duration_s' AS metric UNION ALL SELECT 'records' AS metric) AS metrics
   WHERE
     ended_at >= @start
     AND ended_at < @end
-),
-measured AS (
-  SELECT processor_name, phase, day, outcome, 'duration_s' AS metric, duration_seconds AS value
-  FROM finished
-  WHERE duration_seconds IS NOT NULL
-  UNION ALL
-  SELECT processor_name, phase, day, outcome, 'records' AS metric, records AS value
-  FROM finished
-  WHERE records IS NOT NULL
 )
 SELECT
   processor_name,
@@ -74,9 +66,10 @@ SELECT
   day,
   metric,
   outcome,
-  IF(value > 0, CAST(CEIL(LN(IF(value > 0, value, 1)) / LN(1.02)) AS INT64), NULL) AS bucket,
+  SAFE_CAST(CEIL(LN(IF(value > 0, value, NULL)) / LN(1.02)) AS INT64) AS bucket,
   COUNT(*) AS runs
 FROM measured
+WHERE value IS NOT NULL
 GROUP BY
   processor_name, phase, day, metric, outcome, bucket
 ORDER BY

@@ -68,7 +68,6 @@ WHERE
   AND ended_at >= @start
   AND ended_at < @end
   AND (@processor_name IS NULL OR processor_name = @processor_name)
-QUALIFY
-  ROW_NUMBER() OVER (ORDER BY ended_at DESC, run_id) <= @most
 ORDER BY
-  processed_at DESC, run_id
+  ended_at DESC, run_id
+LIMIT @most

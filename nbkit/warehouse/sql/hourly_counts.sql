@@ -55,16 +55,19 @@ finished AS (
     AND ended_at < @end
 ),
 masked AS (
-  -- Dates, ids and counts are masked so that distinct messages are few. Zero and 4xx/5xx stay as
-  -- they are: "0 rows" and "12 rows", 404 and 500 are not classified alike.
+  -- Moments, UUIDs and other runs of digits become #, so that distinct messages are few. Zero and
+  -- what looks like an HTTP status stay, for "0 rows" and "12 rows", 404 and 500 are not classified
+  -- alike: the first pass makes "404#" of them (its group), the second takes the mark off again.
   SELECT
     *,
     REGEXP_REPLACE(
       REGEXP_REPLACE(
-        REGEXP_REPLACE(error_text, r'[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[+-][0-9:]+)?)?', '<t>'),
-        r'[0-9]{4,}', '#'
+        error_text,
+        r'[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?|[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|[0-9]{4,}|([45][0-9]{2}|0)|[0-9]+',
+        r'\1#'
       ),
-      r'\b([1-36-9][0-9]{2}|[1-9][0-9]?)\b', '#'
+      r'([45][0-9]{2}|0)#',
+      r'\1'
     ) AS error_signature
   FROM finished
 )
