@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from nbkit.errors import QueryFailed, WarehouseForeign, WarehouseLocked, WarehouseMissing
 from nbkit.warehouse import catalog, schema
@@ -63,9 +64,8 @@ class DuckDBWarehouse:
         text = catalog.duckdb_sql(name, relation=self._relation)
         started = time.perf_counter()
         try:
-            found = self._interruptible(
-                lambda: self._connection.execute(text, values).to_arrow_table()
-            )
+            with _interruptible():
+                found = self._connection.execute(text, values).to_arrow_table()
         except duckdb.Error as error:
             raise QueryFailed(
                 f"Query {name} failed on {self.url}: {_first_line(error)}. Check the table with "
@@ -93,12 +93,15 @@ class DuckDBWarehouse:
         says, any other table after the frame's own types). All rows or none.
 
         Raises:
-            QueryFailed: a column that the table does not have, or a value that does not fit.
+            QueryFailed: the name is no `dataset.table`, a column that the table does not have, or
+                a value that does not fit.
             WarehouseLocked: another process holds the file.
         """
         import duckdb
 
-        dataset, name = table.split(".")
+        dataset, _, name = table.partition(".")
+        if not dataset or not name or '"' in table:
+            raise QueryFailed(f"Rows cannot be appended to {table!r}: write dataset.table.")
         self._connection.close()
         try:
             writer = connect(self._path, read_only=False)
@@ -179,12 +182,18 @@ class DuckDBWarehouse:
         )
         return _VIEW
 
-    def _interruptible(self, work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        except KeyboardInterrupt:
-            self._connection.interrupt()
-            raise
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C stops the query by itself, but DuckDB then speaks of an error of its own."""
+    import duckdb
+
+    try:
+        yield
+    except (RuntimeError, duckdb.InterruptException) as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _expression(column: schema.RunColumn, name: str | None, kind: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,6 +153,24 @@ def test_a_foreign_file_is_refused_and_no_extension_fetched_for_it(
         open_warehouse(f"duckdb:///{path}")
 
 
+def test_ctrl_c_ends_a_long_query_and_the_warehouse_can_be_asked_again(tmp_path: Path) -> None:
+    endless = (
+        f"CREATE VIEW {RUN_HISTORY} AS SELECT 'A' AS processor_name, md5(i::VARCHAR) AS run_id, "
+        "'failed' AS status, TIMESTAMPTZ '2026-01-12 10:00:00Z' AS started_at, "
+        "DATE '2026-01-12' AS data_date FROM range(10_000_000_000) AS t(i)"
+    )
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA nba_reference")
+        connection.execute(endless)
+    with open_warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}") as warehouse:
+        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.query("failed_runs", **WINDOW)
+        assert warehouse.queries == ()
+        early = {"start": START, "end": START, "as_of": START}
+        assert len(warehouse.query("open_runs", **early | {"slack_days_after": -1})) == 0
+
+
 def test_a_file_without_the_history_lists_what_it_has(tmp_path: Path) -> None:
     url = make(tmp_path / "w.duckdb", "CREATE TABLE other.things (a INT)", table="other.things")
     with pytest.raises(WarehouseForeign, match=r"it has other\.things.*nbkit import"):
@@ -207,6 +228,13 @@ def test_rows_that_do_not_fit_are_not_appended_at_all(tmp_path: Path) -> None:
             warehouse.append(RUN_HISTORY, bad)
         with pytest.raises(QueryFailed, match="colour"):
             warehouse.append(RUN_HISTORY, rows("a").assign(colour="red"))
+        assert count(warehouse) == 0
+
+
+def test_a_table_without_its_dataset_is_not_guessed(tmp_path: Path) -> None:
+    with open_warehouse(make(tmp_path / "w.duckdb", duckdb_ddl())) as warehouse:
+        with pytest.raises(QueryFailed, match=r"'notes': write dataset\.table"):
+            warehouse.append("notes", rows("a"))
         assert count(warehouse) == 0
 
 
