@@ -45,18 +45,34 @@ runs AS (
         END DESC
     ) = 1
 ),
-finished AS (
+ends AS (
+  -- By the whole text first: the same words come again and again, and masking them is dear.
   SELECT
-    *,
-    IF(errors IS NULL, NULL, TO_JSON_STRING(errors)) AS error_text
+    processor_name,
+    phase,
+    TIMESTAMP_TRUNC(ended_at, HOUR) AS hour,
+    status,
+    failure_category,
+    skip_reason,
+    IF(errors IS NULL, NULL, TO_JSON_STRING(errors)) AS error_text,
+    MIN(run_id) AS first_run_id,
+    ANY_VALUE(started_at HAVING MIN run_id) AS first_started_at,
+    COUNT(*) AS run_count,
+    COUNTIF(status = 'success' AND IFNULL(records_processed, 1) = 0) AS zero_record_count,
+    COUNTIF(status = 'success' AND records_processed IS NULL) AS missing_record_count,
+    SUM(duration_seconds) AS total_s,
+    COUNT(duration_seconds) AS timed_count,
+    SUM(records_processed) AS record_count
   FROM runs
   WHERE
     ended_at >= @start
     AND ended_at < @end
+  GROUP BY
+    processor_name, phase, hour, status, failure_category, skip_reason, error_text
 ),
 masked AS (
-  -- Moments, UUIDs and other runs of digits become #, so that distinct messages are few. Zero and
-  -- what looks like an HTTP status stay, for "0 rows" and "12 rows", 404 and 500 are not classified
+  -- Moments, UUIDs and runs of digits become #, so that distinct messages are few. Zero and what
+  -- looks like an HTTP status stay, for "0 rows" and "12 rows", 404 and 500 are not classified
   -- alike: the first pass makes "404#" of them (its group), the second takes the mark off again.
   SELECT
     *,
@@ -69,25 +85,25 @@ masked AS (
       r'([45][0-9]{2}|0)#',
       r'\1'
     ) AS error_signature
-  FROM finished
+  FROM ends
 )
 SELECT
   processor_name,
   phase,
-  TIMESTAMP_TRUNC(ended_at, HOUR) AS hour,
+  hour,
   status,
   failure_category,
   skip_reason,
   error_signature,
-  ANY_VALUE(error_text HAVING MIN run_id) AS error_example,
-  MIN(run_id) AS example_run_id,
-  ANY_VALUE(started_at HAVING MIN run_id) AS example_started_at,
-  COUNT(*) AS runs,
-  COUNTIF(status = 'success' AND IFNULL(records_processed, 1) = 0) AS zero_record_runs,
-  COUNTIF(status = 'success' AND records_processed IS NULL) AS missing_record_runs,
-  SUM(duration_seconds) AS duration_s,
-  COUNT(duration_seconds) AS timed_runs,
-  SUM(records_processed) AS records
+  ANY_VALUE(error_text HAVING MIN first_run_id) AS error_example,
+  MIN(first_run_id) AS example_run_id,
+  ANY_VALUE(first_started_at HAVING MIN first_run_id) AS example_started_at,
+  SUM(run_count) AS runs,
+  SUM(zero_record_count) AS zero_record_runs,
+  SUM(missing_record_count) AS missing_record_runs,
+  SUM(total_s) AS duration_s,
+  SUM(timed_count) AS timed_runs,
+  SUM(record_count) AS records
 FROM masked
 GROUP BY
   processor_name, phase, hour, status, failure_category, skip_reason, error_signature
