@@ -152,11 +152,14 @@ def test_a_foreign_file_is_refused_and_no_extension_fetched_for_it(
         open_warehouse(f"duckdb:///{path}")
 
 
+# xdist's workers ignore SIGINT, and so would their children: a person's shell does not.
 ASKED_BY_A_PERSON = """
+import signal
 import sys
 from datetime import UTC, datetime
 from nbkit.warehouse import open_warehouse
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 start, end = datetime(2026, 1, 12, tzinfo=UTC), datetime(2026, 1, 13, tzinfo=UTC)
 with open_warehouse(sys.argv[1]) as warehouse:
     print("asking", flush=True)
@@ -179,7 +182,6 @@ def test_ctrl_c_ends_a_long_query_and_the_warehouse_can_be_asked_again(tmp_path:
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA nba_reference")
         connection.execute(endless)
-    # In a process of its own: what a test runner does with signals is not what a person meets.
     asking = [sys.executable, "-c", ASKED_BY_A_PERSON, f"duckdb:///{path}"]
     with subprocess.Popen(asking, stdout=subprocess.PIPE, text=True) as person:
         assert person.stdout is not None
