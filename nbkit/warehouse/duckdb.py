@@ -64,7 +64,7 @@ class DuckDBWarehouse:
         text = catalog.duckdb_sql(name, relation=self._relation)
         started = time.perf_counter()
         try:
-            with _interruptible():
+            with _interruptible(self._connection):
                 found = self._connection.execute(text, values).to_arrow_table()
         except duckdb.Error as error:
             raise QueryFailed(
@@ -184,16 +184,21 @@ class DuckDBWarehouse:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C stops the query by itself, but DuckDB then speaks of an error of its own."""
+def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Ctrl-C stops the query by itself, but DuckDB then speaks of an error of its own.
+
+    It also forgets the interrupt before all its threads have seen it: the next query would wait
+    until they have read the whole table. Saying it again keeps it said until then.
+    """
     import duckdb
 
     try:
         yield
     except (RuntimeError, duckdb.InterruptException) as error:
-        if "interrupted" in str(error).lower():
-            raise KeyboardInterrupt from None
-        raise
+        if "interrupted" not in str(error).lower():
+            raise
+        connection.interrupt()
+        raise KeyboardInterrupt from None
 
 
 def _expression(column: schema.RunColumn, name: str | None, kind: str) -> str:
