@@ -20,6 +20,12 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
     │   ├── QueryFailed             3  the engine refused the query (unknown table or column, ...)
     │   ├── QueryTooExpensive       3  the estimate is over `maximum_bytes_billed`
     │   └── QueryTimeout            3  the job did not end in time and was cancelled
+    ├── GuardError                  3  guarded work was ended from outside, or ended by itself badly
+    │   ├── HardTimeout             3  it was not done within its time
+    │   ├── HeartbeatLost           3  it gave no sign of life for too long
+    │   └── ChildDied               3  its process went away (a signal, an exit code)
+    ├── BreakerOpen                 3  the last runs failed; says until when to wait
+    ├── DependenciesNotReady        3  the input of a run is not there yet
     ├── NotebookFailed              3  a run of a notebook did not end well
     │   ├── CellFailed              3  a cell raised
     │   ├── CellTimeout             3  a cell ran longer than allowed
@@ -31,7 +37,8 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class NbkitError(Exception):
@@ -108,6 +115,37 @@ class QueryTooExpensive(WarehouseError):
 
 class QueryTimeout(WarehouseError):
     """The query did not end in time and was cancelled."""
+
+
+class GuardError(NbkitError):
+    """Guarded work did not end by itself, or ended badly; `evidence` says what it did last.
+
+    `evidence` is JSON-ready: stacks, last heartbeat, log lines, memory, as far as known.
+    """
+
+    def __init__(self, message: str, *, evidence: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.evidence: Mapping[str, Any] = dict(evidence or {})
+
+
+class HardTimeout(GuardError):
+    """The work was not done within its time, and was ended."""
+
+
+class HeartbeatLost(GuardError):
+    """The work gave no sign of life for too long, and was ended."""
+
+
+class ChildDied(GuardError):
+    """The process of the work went away: a signal, or an exit code that is not 0."""
+
+
+class BreakerOpen(NbkitError):
+    """The last runs failed for real: no new one until the moment that the message names."""
+
+
+class DependenciesNotReady(NbkitError):
+    """The input of a run is not there yet; says what is missing and when to expect it."""
 
 
 class NotebookFailed(NbkitError):
