@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from job_ids import with_unique_job_ids
+
 if TYPE_CHECKING:
     import pandas as pd
     from google.cloud import bigquery
@@ -47,7 +49,7 @@ def running_emulator(folder: Path) -> Iterator[str]:
     install_spatial_extension()
     for start in range(_STARTS):
         try:
-            with _one_emulator(folder) as url:
+            with _one_emulator(folder) as emulator, with_unique_job_ids(emulator) as url:
                 yield url
                 return
         except EmulatorDidNotStart:  # most likely another process took the port in between

@@ -18,6 +18,7 @@ Options of the URL `bigquery://project/dataset`:
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -25,10 +26,10 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlencode, urlsplit
 
-from nbkit.errors import WarehouseURLError
+from nbkit.errors import QueryFailed, WarehouseURLError
 from nbkit.warehouse import FORMS, catalog, check_options, table_option
 from nbkit.warehouse.bigquery_errors import Limits, explain, too_expensive
 from nbkit.warehouse.frames import frame_of
@@ -58,6 +59,7 @@ _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _REQUEST_S = 30.0  # one HTTP request; a query's answer is long-polled in shorter steps
 _CANCEL_S = 10.0
+_KEYED_TRIES = 5
 
 
 def open_bigquery(
@@ -161,18 +163,17 @@ class BigQueryWarehouse:
             found = self._dry_run(name, values)
         return Estimate(name, found, self._limits.maximum_bytes_billed)
 
-    def append(self, table: str, rows: pd.DataFrame) -> int:
+    def append(self, table: str, rows: pd.DataFrame, *, key: str | None = None) -> int:
         """Append rows to `dataset.table` by one load job: all rows or none, and no DML quota.
 
         A table that is absent is made: the run history as its schema says (partitioned and
-        clustered), any other after the frame's own types. The dataset has to be there.
+        clustered), any other after the frame's own types. The dataset has to be there. A `key` is
+        the id of the job, which BigQuery takes once a project and location.
 
         Raises:
             QueryFailed: a column that the table does not have, or a value that does not fit.
             QueryTimeout: the load did not end in time; it was cancelled.
         """
-        from google.cloud import bigquery
-
         from nbkit.warehouse.bigquery_rows import check_fit, json_rows
 
         with self._explained(f"Appending {len(rows)} rows to {table}"):
@@ -182,21 +183,36 @@ class BigQueryWarehouse:
                 return 0
             types = {field.name: field.field_type for field in target.schema}
             lines = (json.dumps(row, ensure_ascii=False) for row in json_rows(rows, types))
-            # Without its size a file goes up in resumable chunks, which outlive a dropped line.
-            job = self._client.load_table_from_file(
-                io.BytesIO("\n".join(lines).encode()),
-                target.reference,
-                job_config=bigquery.LoadJobConfig(
-                    schema=[field for field in target.schema if field.name in rows.columns],
-                    source_format="NEWLINE_DELIMITED_JSON",
-                    write_disposition="WRITE_APPEND",
-                    labels=_labels("append"),
-                ),
-                timeout=_REQUEST_S,
-            )
+            content = "\n".join(lines).encode()
+            schema = [field for field in target.schema if field.name in rows.columns]
+            if key is None:
+                self._load(target, schema, content, job_id=None)
+                return len(rows)
+            return len(rows) if self._load_once(target, schema, content, key) else 0
+
+    def execute(self, name: str, /, **parameters: Parameter) -> int:
+        values = catalog.query(name).bind(parameters)
+        started = time.perf_counter()
+        with self._explained(f"Statement {name}"):
+            estimate = self._dry_run(name, values)
+            if estimate is not None and estimate > self._limits.maximum_bytes_billed:
+                raise too_expensive(f"Statement {name}", estimate, self._limits)
+            # Not run again when the job fails from the inside: it may have been half way.
+            job = self._insert(name, self._limited_config(name, values))
             with self._cancelled_unless_done(job):
-                job.result(timeout=self._limits.job_timeout_s, retry=self._retry)
-        return len(rows)
+                job.result(timeout=self._limits.job_timeout_s, retry=self._retry, job_retry=None)
+        changed = int(job.num_dml_affected_rows or 0)
+        self._records.append(
+            QueryRecord(
+                name=name,
+                parameters={key: catalog.shown(value) for key, value in values.items()},
+                rows=changed,
+                seconds=round(time.perf_counter() - started, 3),
+                bytes_billed=job.total_bytes_billed,
+                bytes_estimated=estimate,
+            )
+        )
+        return changed
 
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]  # google ships none
@@ -235,6 +251,93 @@ class BigQueryWarehouse:
             **options,
         )
 
+    def _limited_config(
+        self, name: str, values: Mapping[str, Parameter]
+    ) -> bigquery.QueryJobConfig:
+        return self._config(
+            name,
+            values,
+            maximum_bytes_billed=self._limits.maximum_bytes_billed,
+            # Should this process die, the job still ends by itself.
+            job_timeout_ms=int(self._limits.job_timeout_s * 1000),
+        )
+
+    def _load_once(
+        self,
+        target: bigquery.Table,
+        schema: list[bigquery.SchemaField],
+        content: bytes,
+        key: str,
+    ) -> bool:
+        """Load under a job id made from the key; False where an earlier job of that id did it.
+
+        A job that failed wrote nothing, but its id is used up: the next try has a number more.
+        """
+        from google.api_core.exceptions import Conflict
+
+        place = f"{target.dataset_id}.{target.table_id}"
+        digest = hashlib.sha256(f"{place}\n{key}".encode()).hexdigest()[:40]
+        for number in range(_KEYED_TRIES):
+            job_id = f"nbkit-append-{digest}-{number}"
+            # Asked first, so that rows known to be there are not sent again; of two that ask at
+            # once, BigQuery refuses the second with a conflict.
+            earlier = self._job(job_id)
+            if earlier is None:
+                try:
+                    self._load(target, schema, content, job_id=job_id)
+                    return True
+                except Conflict:
+                    earlier = self._job(job_id)
+            if earlier is None:
+                continue
+            if earlier.state != "DONE":
+                with suppress(Exception):  # how it ended is read from its state below
+                    earlier.result(timeout=self._limits.job_timeout_s)
+            if earlier.error_result is None:
+                return False
+        raise QueryFailed(
+            f"Appending to {place} under the key {key!r} failed {_KEYED_TRIES} times; nothing was "
+            "written. Look at the jobs named nbkit-append-… in BigQuery, mend the rows, and use "
+            "another key."
+        )
+
+    def _job(self, job_id: str) -> bigquery.LoadJob | None:
+        from google.api_core.exceptions import NotFound
+
+        try:
+            found: Any = self._client.get_job(
+                job_id, location=self._location, retry=self._retry, timeout=_REQUEST_S
+            )
+            return cast("bigquery.LoadJob", found)
+        except NotFound:
+            return None
+
+    def _load(
+        self,
+        target: bigquery.Table,
+        schema: list[bigquery.SchemaField],
+        content: bytes,
+        *,
+        job_id: str | None,
+    ) -> None:
+        from google.cloud import bigquery
+
+        # Without its size a file goes up in resumable chunks, which outlive a dropped line.
+        job = self._client.load_table_from_file(
+            io.BytesIO(content),
+            target.reference,
+            job_id=job_id,
+            job_config=bigquery.LoadJobConfig(
+                schema=schema,
+                source_format="NEWLINE_DELIMITED_JSON",
+                write_disposition="WRITE_APPEND",
+                labels=_labels("append"),
+            ),
+            timeout=_REQUEST_S,
+        )
+        with self._cancelled_unless_done(job):
+            job.result(timeout=self._limits.job_timeout_s, retry=self._retry)
+
     def _dry_run(self, name: str, values: Mapping[str, Parameter]) -> int | None:
         job = self._insert(name, self._config(name, values, dry_run=True, use_query_cache=False))
         found = job.total_bytes_processed
@@ -243,13 +346,7 @@ class BigQueryWarehouse:
     def _run(self, name: str, values: Mapping[str, Parameter]) -> tuple[pa.Table, int | None]:
         from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
-        config = self._config(
-            name,
-            values,
-            maximum_bytes_billed=self._limits.maximum_bytes_billed,
-            # Should this process die, the job still ends by itself.
-            job_timeout_ms=int(self._limits.job_timeout_s * 1000),
-        )
+        config = self._limited_config(name, values)
 
         def attempt() -> tuple[pa.Table, int | None]:
             job = self._insert(name, config)

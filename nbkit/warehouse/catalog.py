@@ -7,7 +7,8 @@ A file starts with comment lines. The first says what one row means; lines of th
 
 declare the parameters, in order, with an optional default (without the @: BigQuery's emulator
 counts one in a comment as a use). BigQuery runs the text as it stands;
-DuckDB runs sqlglot's translation of it.
+DuckDB runs sqlglot's translation of it. What changes data or tables stands in `sql/statements/`,
+with the same header, and is run by `Warehouse.execute`.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from nbkit.errors import UnknownQuery
 from nbkit.warehouse.schema import RUN_HISTORY
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from nbkit.warehouse.protocol import Parameter
 
+_FOLDER = files("nbkit.warehouse") / "sql"
 _DECLARATION = re.compile(
     r"--\s*(?P<name>\w+)\s+(?P<type>TIMESTAMP|DATE|INT64|FLOAT64|STRING|BOOL)(?:\s*=\s*(?P<default>[^:]+?))?\s*:\s*(?P<help>.*)"
 )
@@ -89,21 +93,33 @@ class Query:
 
 @cache
 def query(name: str) -> Query:
-    """The query of that name.
+    """The query or statement of that name.
 
     Raises:
         UnknownQuery: there is none; names the nearest.
     """
+    if name in statement_names():
+        return _parse(name, (_FOLDER / "statements" / f"{name}.sql").read_text("utf-8"))
     if name not in query_names():
-        hint = _nearest(name, query_names()) or f"; there are {', '.join(query_names())}"
+        known = (*query_names(), *statement_names())
+        hint = _nearest(name, known) or f"; there are {', '.join(known)}"
         raise UnknownQuery(f"No query {name!r} in nbkit/warehouse/sql{hint}.")
-    return _parse(name, (files("nbkit.warehouse") / "sql" / f"{name}.sql").read_text("utf-8"))
+    return _parse(name, (_FOLDER / f"{name}.sql").read_text("utf-8"))
 
 
 @cache
 def query_names() -> tuple[str, ...]:
     """All queries of the catalog, sorted."""
-    folder = files("nbkit.warehouse") / "sql"
+    return _names(_FOLDER)
+
+
+@cache
+def statement_names() -> tuple[str, ...]:
+    """All statements that change data or tables, sorted: the files in `sql/statements/`."""
+    return _names(_FOLDER / "statements")
+
+
+def _names(folder: Traversable) -> tuple[str, ...]:
     return tuple(sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".sql")))
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Parameter
 
 _VIEW = "nbkit_run_history"
+_PATIENCE_S = 2.0
 
 
 class DuckDBWarehouse:
@@ -42,7 +43,7 @@ class DuckDBWarehouse:
         self._path = path
         self._table = table
         self._records: list[QueryRecord] = []
-        self._connection = connect(path, read_only=True)
+        self._connection = _connect_patiently(path, read_only=True)
         try:
             self._relation = self._canonical_relation()
         except BaseException:
@@ -88,46 +89,76 @@ class DuckDBWarehouse:
         catalog.query(name).bind(parameters)
         return Estimate(name, bytes=None, maximum_bytes_billed=None)
 
-    def append(self, table: str, rows: pd.DataFrame) -> int:
+    def append(self, table: str, rows: pd.DataFrame, *, key: str | None = None) -> int:
         """Append rows to `dataset.table`, which is made if absent (the run history as its schema
-        says, any other table after the frame's own types). All rows or none.
+        says, any other table after the frame's own types). All rows or none; with a `key`, once.
 
         Raises:
             QueryFailed: the name is no `dataset.table`, a column that the table does not have, or
                 a value that does not fit.
             WarehouseLocked: another process holds the file.
         """
-        import duckdb
-
         dataset, _, name = table.partition(".")
         if not dataset or not name or '"' in table:
             raise QueryFailed(f"Rows cannot be appended to {table!r}: write dataset.table.")
+        with self._writing(f"Rows were not appended to {table}") as writer:
+            if key is not None and not _claim(writer, key):
+                return 0
+            # DuckDB does not know db-dtypes' dates, which every query here returns.
+            dates = {c: "object" for c in rows if str(rows[c].dtype) == "dbdate"}
+            writer.register("new_rows", rows.astype(dates))
+            writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
+            if table == self._table and not _has_table(writer, dataset, name):
+                writer.execute(schema.duckdb_ddl(table))
+            elif not _has_table(writer, dataset, name):
+                writer.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM new_rows LIMIT 0')
+            writer.execute(f'INSERT INTO "{dataset}"."{name}" BY NAME FROM new_rows')
+        return len(rows)
+
+    def execute(self, name: str, /, **parameters: Parameter) -> int:
+        values = catalog.query(name).bind(parameters)
+        text = catalog.duckdb_sql(name, relation=self._table)
+        started = time.perf_counter()
+        with self._writing(f"Statement {name} failed") as writer:
+            answer = writer.execute(text, values)
+            # A change of data answers with one row, the count; a change of a table with none.
+            first = answer.fetchone() if answer.description else None
+        changed = int(first[0]) if first and isinstance(first[0], int) else 0
+        self._records.append(
+            QueryRecord(
+                name=name,
+                parameters={key: catalog.shown(value) for key, value in values.items()},
+                rows=changed,
+                seconds=round(time.perf_counter() - started, 3),
+                bytes_billed=None,
+                bytes_estimated=None,
+            )
+        )
+        return changed
+
+    @contextmanager
+    def _writing(self, failed: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file opened for writing, in one transaction: all of it or nothing."""
+        import duckdb
+
         self._connection.close()
         try:
-            writer = connect(self._path, read_only=False)
+            writer = _connect_patiently(self._path, read_only=False)
             try:
-                # DuckDB does not know db-dtypes' dates, which every query here returns.
-                dates = {c: "object" for c in rows if str(rows[c].dtype) == "dbdate"}
-                writer.register("new_rows", rows.astype(dates))
                 writer.begin()
-                writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
-                if table == self._table and not _has_table(writer, dataset, name):
-                    writer.execute(schema.duckdb_ddl(table))
-                elif not _has_table(writer, dataset, name):
-                    writer.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM new_rows LIMIT 0')
-                writer.execute(f'INSERT INTO "{dataset}"."{name}" BY NAME FROM new_rows')
+                yield writer
                 writer.commit()
             except duckdb.Error as error:
                 raise QueryFailed(
-                    f"Rows were not appended to {table} in {self._path}: {_first_line(error)}. "
-                    "Nothing was written; check the columns and their types."
+                    f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
+                    "the columns and their types. Columns of nbkit's own (heartbeat_at, "
+                    "killed_by_timeout) are added by `nbkit history migrate`."
                 ) from error
             finally:
                 writer.close()
         finally:
-            self._connection = connect(self._path, read_only=True)
+            self._connection = _connect_patiently(self._path, read_only=True)
             self._relation = self._canonical_relation()
-        return len(rows)
 
     def close(self) -> None:
         self._connection.close()
@@ -217,6 +248,34 @@ def _expression(column: schema.RunColumn, name: str | None, kind: str) -> str:
             return f'to_json("{name}")'
         return f"CASE WHEN json_valid({text}) THEN CAST({text} AS JSON) ELSE to_json({text}) END"
     return f'CAST("{name}" AS {wanted})'
+
+
+def _claim(writer: duckdb.DuckDBPyConnection, key: str) -> bool:
+    """Whether the key is new; it is taken with the transaction."""
+    writer.execute(
+        "CREATE SCHEMA IF NOT EXISTS nbkit; "
+        "CREATE TABLE IF NOT EXISTS nbkit.append_keys (key VARCHAR PRIMARY KEY)"
+    )
+    taken = writer.execute(
+        "INSERT INTO nbkit.append_keys VALUES (?) ON CONFLICT DO NOTHING RETURNING key", [key]
+    ).fetchall()
+    return bool(taken)
+
+
+def _connect_patiently(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a file that another process may be writing: that is usually over in a moment.
+
+    Raises:
+        WarehouseLocked: it was not, in two seconds.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return connect(path, read_only=read_only)
+        except WarehouseLocked:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -63,8 +63,22 @@ class Warehouse(Protocol):
         """What `query` with the same arguments would read, without running it."""
         ...
 
-    def append(self, table: str, rows: pd.DataFrame) -> int:
-        """Append rows to a table (`dataset.table`); returns how many were written."""
+    def append(self, table: str, rows: pd.DataFrame, *, key: str | None = None) -> int:
+        """Append rows to a table (`dataset.table`); returns how many were written.
+
+        With a `key` they are written once, however often and from wherever this is called with
+        the same key: 0 says that they had been written before. A key is for good.
+        """
+        ...
+
+    def execute(self, name: str, /, **parameters: Parameter) -> int:
+        """Run `sql/statements/<name>.sql`, which changes data or a table; returns the rows that it
+        changed (0 for a table).
+
+        Raises:
+            UnknownQuery: no such file, or a parameter missing, unknown or of the wrong type.
+            WarehouseError: one of its leaves; nothing was changed.
+        """
         ...
 
     def close(self) -> None: ...

@@ -108,6 +108,9 @@ COLUMNS: tuple[RunColumn, ...] = (
         "added 2026-01-14, null before; nbkit.failures has both vocabularies",
     ),
     RunColumn("timing_breakdown", "JSON", False, "seconds by stage"),
+    # Ours; `nbkit history migrate` adds them to a table that lacks them.
+    RunColumn("heartbeat_at", "TIMESTAMP", False, "last sign of life"),
+    RunColumn("killed_by_timeout", "BOOLEAN", False, "ended from outside: too long, or no life"),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.required)

@@ -74,7 +74,7 @@ def analyze() -> Analyze:
     return run
 
 
-@pytest.mark.parametrize("name", catalog.query_names())
+@pytest.mark.parametrize("name", [*catalog.query_names(), *catalog.statement_names()])
 def test_every_file_is_googlesql_over_the_schema(name: str, analyze: Analyze) -> None:
     assert analyze(catalog.googlesql(name), catalog.query(name)) is not None
 

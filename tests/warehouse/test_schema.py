@@ -27,7 +27,7 @@ def parsed_bigquery_ddl(table: str = RUN_HISTORY) -> exp.Create:
 
 
 def test_the_table_has_each_column_of_the_platform_once() -> None:
-    assert len(COLUMNS) == len(set(COLUMN_NAMES)) == 59
+    assert len(COLUMNS) == len(set(COLUMN_NAMES)) == 61
     assert REQUIRED == ("processor_name", "run_id", "status", "data_date", "started_at")
     assert all(column.meaning for column in COLUMNS)
 
