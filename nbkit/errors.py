@@ -12,7 +12,8 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
     │   ├── WarehouseURLError       2  a warehouse URL that cannot be read
     │   ├── UnknownQuery            2  no SQL file of that name, or parameters that it does not take
     │   ├── ImportFileError         2  a file given to `nbkit import` that cannot become a warehouse
-    │   └── RunFolderError          2  a folder that is not what `nbkit run` writes
+    │   ├── RunFolderError          2  a folder that is not what `nbkit run` writes
+    │   └── PayloadError            2  a message or request that cannot be read
     ├── WarehouseError              3  the warehouse did not give an answer
     │   ├── WarehouseMissing        3  no file there
     │   ├── WarehouseLocked         3  another process is writing it
@@ -87,6 +88,10 @@ class ImportFileError(InputError):
 
 class RunFolderError(InputError):
     """A folder that is not what `nbkit run` writes."""
+
+
+class PayloadError(InputError):
+    """A message of Pub/Sub, or the body of a request, that cannot be read."""
 
 
 class WarehouseError(NbkitError):
