@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -14,8 +14,8 @@ from nbkit.registry.yaml_lines import Document, KeyPath, shown_path
 
 M = TypeVar("M", bound=BaseModel)
 
-# How each value is written; the fix that an error names.
-_WRITE = {
+# How each value of the processor registry is written; the fix that an error names.
+_FIXES = {
     "name": "write a class name, such as NbacGamebookProcessor",
     "phase": "write a phase's name, such as phase_2_raw, or its number",
     "title": "write what people call it, such as Phase 2 · Raw",
@@ -46,10 +46,23 @@ _WRITE = {
 
 
 class Problems:
-    """Collects what is wrong with one document; `raise_any` tells all of it."""
+    """Collects what is wrong with one document; `raise_any` tells all of it.
 
-    def __init__(self, document: Document) -> None:
+    Args:
+        fixes: key → how its value is written, as the end of a sentence.
+        defaulted: the keys that have a default elsewhere when they are left out.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        *,
+        fixes: Mapping[str, str] = _FIXES,
+        defaulted: Collection[str] = DEFAULTED_KEYS,
+    ) -> None:
         self._document = document
+        self._fixes = fixes
+        self._defaulted = defaulted
         self._found: list[tuple[int, str]] = []
         for key, line in document.twice:
             first = document.line(key)
@@ -63,14 +76,13 @@ class Problems:
     def model(self, kind: type[M], values: object, key: KeyPath) -> M | None:
         """The values as a model, or None with the reasons noted."""
         if not isinstance(values, dict):
-            last = "a processor" if key and key[0] == "processors" else "it"
-            self.add(key, f"{last} must be a mapping, one `key: value` a line")
+            self.add(key, "it must be a mapping, one `key: value` a line")
             return None
         try:
             return kind.model_validate(values)
         except ValidationError as error:
             for problem in error.errors():
-                self.add((*key, *problem["loc"]), _plain(problem, kind))
+                self.add((*key, *problem["loc"]), self._plain(problem, kind))
             return None
 
     def raise_any(self) -> None:
@@ -85,6 +97,29 @@ class Problems:
         if len(lines) == 1:
             raise RegistryError(lines[0])
         raise RegistryError("\n  ".join([f"{len(lines)} problems in {path}", *lines]))
+
+    def _plain(self, problem: Any, kind: type[BaseModel]) -> str:
+        """A pydantic error in our words: what is there, what should be."""
+        place = [part for part in problem["loc"] if isinstance(part, str)]
+        name = place[-1] if place else ""
+        # Within a list, or a default's `value`, the key above says how to write it.
+        topic = next((part for part in reversed(place) if part in self._fixes), "")
+        fix = self._fixes.get(topic, "correct it")
+        given = problem["input"]
+        match problem["type"]:
+            case "extra_forbidden":
+                known = _keys(kind, problem["loc"][:-1])
+                return f"unknown key{nearest(name, known) or '; keys: ' + ', '.join(known)}"
+            case "missing":
+                return f"is missing; {fix}"
+            case "value_error":
+                return str(problem["msg"]).removeprefix("Value error, ")
+        if given is None:
+            left_out = ", or leave the key out for the phase's default"
+            also = left_out if topic in self._defaulted else ""
+            return f"is empty; {fix}{also}"
+        shown = "a mapping" if isinstance(given, dict) else repr(given)
+        return f"{shown if len(shown) < 60 else shown[:57] + '...'} will not do; {fix}"
 
     def _name(self, key: KeyPath) -> str:
         """`processors.NbacGamebookProcessor.timeout_seconds`: entries by name where they have
@@ -113,29 +148,6 @@ def nearest(name: object, known: Iterable[str]) -> str:
     folded = {str(k).lower(): k for k in known}
     match = get_close_matches(str(name).lower(), folded, n=1)
     return f"; did you mean {folded[match[0]]}?" if match else ""
-
-
-def _plain(problem: Any, kind: type[BaseModel]) -> str:
-    """A pydantic error in our words: what is there, what should be."""
-    place = [part for part in problem["loc"] if isinstance(part, str)]
-    name = place[-1] if place else ""
-    # Within a list, or a default's `value`, the key above says how to write it.
-    topic = next((part for part in reversed(place) if part in _WRITE), "")
-    fix = _WRITE.get(topic, "correct it")
-    given = problem["input"]
-    match problem["type"]:
-        case "extra_forbidden":
-            known = _keys(kind, problem["loc"][:-1])
-            return f"unknown key{nearest(name, known) or '; keys: ' + ', '.join(known)}"
-        case "missing":
-            return f"is missing; {fix}"
-        case "value_error":
-            return str(problem["msg"]).removeprefix("Value error, ")
-    if given is None:
-        also = ", or leave the key out for the phase's default" if topic in DEFAULTED_KEYS else ""
-        return f"is empty; {fix}{also}"
-    shown = "a mapping" if isinstance(given, dict) else repr(given)
-    return f"{shown if len(shown) < 60 else shown[:57] + '...'} will not do; {fix}"
 
 
 def _keys(kind: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:

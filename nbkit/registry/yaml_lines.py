@@ -53,7 +53,7 @@ def read_document(path: Path) -> Document:
     except FileNotFoundError:
         raise RegistryError(
             f"{shown}: no such file. A project keeps its processors in "
-            "registry/processor_registry.yaml."
+            "registry/processor_registry.yaml, its jobs in registry/schedule.yaml."
         ) from None
     except UnicodeDecodeError:
         raise RegistryError(f"{shown}: is not UTF-8 text. Save it as UTF-8.") from None
