@@ -6,14 +6,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nbkit.errors import DeliveryError, InputError, NbkitError
+from nbkit.errors import InputError
 from nbkit.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbkit.report.outcome import Progress
     from nbkit.report.plan import Plan
     from nbkit.report.run import Report
+    from nbkit.report.watchdog import Limits
 
 
 def run_command(
@@ -80,6 +81,8 @@ def run_command(
         _show_parameters(source.content, source.name)
         return
     from nbkit.report.plan import make_plan
+    from nbkit.report.watchdog import Limits
+    from nbkit.schedule.launch import INTERRUPTED, earned, near
 
     limit = _severity(fail_on)
     cell_limit, run_limit = _length("--cell-timeout", cell_timeout), _length("--timeout", timeout)
@@ -94,111 +97,55 @@ def run_command(
         as_of=as_of,
         warehouse=warehouse,
     )
-    report = _run(plan, project, out, cell_limit, run_limit, quiet=quiet)
-    _print(report, quiet=quiet)
-    _end(report, plan, project, to=to, limit=limit, exit_zero=exit_zero)
+    report = _run(plan, project, out, to, Limits(cell=cell_limit, run=run_limit), quiet=quiet)
+    code = earned(report, fail_on=limit)
+    if code == INTERRUPTED:
+        kept = near(report.file("index.html"))
+        typer.echo(f"nbkit: interrupted. What was made until then: {kept}", err=True)
+    elif failed := report.error(plan.source.name):
+        raise failed
+    if code > 1 or (code and not exit_zero):
+        raise typer.Exit(code)
 
 
-def _run(
-    plan: Plan,
-    project: Project,
-    out: str,
-    cell_limit: timedelta,
-    run_limit: timedelta,
-    *,
-    quiet: bool,
-) -> Report:
-    from nbkit.report.run import run
+def _run(plan: Plan, project: Project, out: str, to: str, limits: Limits, *, quiet: bool) -> Report:
     from nbkit.report.store import open_store
-    from nbkit.report.watchdog import Limits
+    from nbkit.schedule.launch import launch
 
     store = open_store(out or project.reports)
-    shown = not quiet and sys.stderr.isatty()
     total = len(plan.source.content["cells"])
-    with _progress(plan.source.name, total, shown=shown) as on_cell:
-        return run(
+    shown = not quiet and sys.stderr.isatty()
+    with ExitStack() as bar:
+        on_cell = bar.enter_context(_progress(plan.source.name, total, shown=shown))
+
+        def on_report(report: Report) -> None:
+            bar.close()  # while it is shown, it takes what is printed for itself
+            _print(report, quiet=quiet)
+
+        return launch(
             plan,
             project=project,
             store=store,
             environment=os.environ,
             clock=lambda: datetime.now(UTC),
-            limits=Limits(cell=cell_limit, run=run_limit),
+            limits=limits,
+            to=to,
             on_cell=on_cell,
+            on_report=on_report,
         )
 
 
-def _end(
-    report: Report,
-    plan: Plan,
-    project: Project,
-    *,
-    to: str,
-    limit: Severity,
-    exit_zero: bool,
-) -> None:
-    """Deliver, then leave with the exit code that the run has earned."""
-    from nbkit.findings import Severity, Verdict
-    from nbkit.report.outcome import ExitState
-
-    if report.state is ExitState.INTERRUPTED:
-        kept = _near(report.file("index.html"))
-        typer.echo(f"nbkit: interrupted. What was made until then: {kept}", err=True)
-        raise typer.Exit(130)
-    failed = report.error(plan.source.name)
-    if to:
-        try:
-            _deliver(report, to, project)
-        except NbkitError as error:
-            # Both are told; the exit code is 3 for the one as for the other.
-            raise DeliveryError(f"{failed}\n{error}" if failed else str(error)) from error
-    if failed:
-        raise failed
-    found = any(Severity(f["severity"]).rank >= limit.rank for f in report.emitted.findings)
-    unfit = report.emitted.verdict is Verdict.UNKNOWN
-    if (found or unfit) and not exit_zero:
-        raise typer.Exit(1)
-
-
-def _deliver(report: Report, to: str, project: Project) -> None:
-    from tempfile import TemporaryDirectory
-
-    from nbkit.delivery import deliver
-    from nbkit.report.run import keep_locally
-
-    url = report.file("index.html") if "://" in report.folder else None
-    with TemporaryDirectory(prefix="nbkit-report-") as temporary:
-        folder = keep_locally(report, Path(temporary))
-        try:
-            deliver(
-                folder,
-                to=to,
-                project=project,
-                now=datetime.now(UTC),
-                environment=os.environ,
-                report_url=url,
-            )
-        except NbkitError as error:
-            raise DeliveryError(
-                f"{error}\nThe report is kept: {_near(report.folder)}. "
-                f"Send it later with: nbkit deliver {_near(report.folder)} --to {to}"
-            ) from error
-
-
 def _print(report: Report, *, quiet: bool) -> None:
+    from nbkit.schedule.launch import near
+
     if not quiet:
         from nbkit.report.page import VERDICT_WORDS, counted
 
         verdict = report.emitted.verdict
         said = "" if report.failure else counted(report.emitted.counts())
         typer.echo(f"{verdict}: {VERDICT_WORDS[verdict]}" + (f" ({said})" if said else ""))
-        typer.echo(_near(report.file("index.html")))
-    typer.echo(_near(report.file("findings.json")))
-
-
-def _near(path: str) -> str:
-    """A path below the working directory as it would be typed there."""
-    here = f"{Path.cwd()}{os.sep}"
-    return path.removeprefix(here)
+        typer.echo(near(report.file("index.html")))
+    typer.echo(near(report.file("findings.json")))
 
 
 @contextmanager
