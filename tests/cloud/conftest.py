@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from google_server import Google, playing_google
+from warehouses import Fill, write_bigquery, write_duckdb
 
 sys.path.append(str(Path(__file__).parent.parent / "warehouse"))
 from demo_fixture import shared_demo
@@ -23,3 +24,12 @@ def google() -> Iterator[Google]:
 def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default demo warehouse; shared, so read-only."""
     return shared_demo(tmp_path_factory)
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def fill(request: pytest.FixtureRequest, tmp_path: Path) -> Fill:
+    """Makes a run history, on each engine in turn."""
+    if request.param == "duckdb":
+        return lambda rows: write_duckdb(tmp_path / "history.duckdb", rows)
+    emulator = request.getfixturevalue("emulator")
+    return lambda rows: write_bigquery(emulator, rows)

@@ -28,8 +28,10 @@ WITH history AS (
 runs AS (
   -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
   SELECT
-    *,
-    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at
+    * EXCEPT (heartbeat_at),
+    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at,
+    -- A long run says 'running' again with each heartbeat.
+    MAX(IF(heartbeat_at <= @as_of, heartbeat_at, NULL)) OVER (PARTITION BY run_id) AS heartbeat_at
   FROM history
   WHERE TRUE
   QUALIFY
@@ -51,6 +53,7 @@ SELECT
   run_id,
   data_date,
   started_at,
+  heartbeat_at,
   TIMESTAMP_DIFF(@as_of, started_at, MICROSECOND) / 1000000 AS running_s,
   trigger_message_id,
   retry_attempt,
