@@ -136,6 +136,22 @@ class BigQueryWarehouse:
     def queries(self) -> tuple[QueryRecord, ...]:
         return tuple(self._records)
 
+    @property
+    def history(self) -> str:
+        return self._table
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        from google.api_core.exceptions import NotFound
+
+        with self._explained(f"Looking at {table}"):
+            try:
+                found = self._client.get_table(
+                    f"{self._project}.{table}", retry=self._retry, timeout=_REQUEST_S
+                )
+            except NotFound:
+                return ()
+        return tuple(field.name for field in found.schema)
+
     def query(self, name: str, /, **parameters: Parameter) -> pd.DataFrame:
         values = catalog.query(name).bind(parameters)
         started = time.perf_counter()

@@ -23,14 +23,17 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from nbkit.errors import UnknownQuery
-from nbkit.warehouse.schema import RUN_HISTORY
+from nbkit.warehouse.schema import DATASET, RUN_HISTORY
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+    from sqlglot import exp
+
     from nbkit.warehouse.protocol import Parameter
 
 _FOLDER = files("nbkit.warehouse") / "sql"
+OWN_TABLES = "nbkit_"  # tables beside the history whose names begin so are nbkit's own
 _DECLARATION = re.compile(
     r"--\s*(?P<name>\w+)\s+(?P<type>TIMESTAMP|DATE|INT64|FLOAT64|STRING|BOOL)(?:\s*=\s*(?P<default>[^:]+?))?\s*:\s*(?P<help>.*)"
 )
@@ -135,27 +138,36 @@ def googlesql(name: str, *, table: str = RUN_HISTORY) -> str:
     from sqlglot import exp, parse_one
 
     tree = parse_one(text, read="bigquery")
-    replacement = exp.to_table(table, dialect="bigquery")
-    for found in list(tree.find_all(exp.Table)):
-        if f"{found.db}.{found.name}" == RUN_HISTORY:
-            renamed = replacement.copy()
-            renamed.set("alias", found.args.get("alias"))
-            found.replace(renamed)
+    dataset = table.rpartition(".")[0]
+    _place(tree, exp.to_table(table, dialect="bigquery"), dataset, dialect="bigquery")
     return tree.sql(dialect="bigquery", pretty=True)
 
 
 @cache
-def duckdb_sql(name: str, *, relation: str) -> str:
-    """The translation for DuckDB, reading the run history from `relation` (a view or table)."""
+def duckdb_sql(name: str, *, relation: str, dataset: str = DATASET) -> str:
+    """The translation for DuckDB, reading the run history from `relation` (a view or table);
+    tables of nbkit's own are in `dataset`."""
     from sqlglot import exp, parse_one
 
     tree = parse_one(query(name).text, read="bigquery")
-    for found in list(tree.find_all(exp.Table)):
-        if f"{found.db}.{found.name}" == RUN_HISTORY:
-            renamed = exp.to_table(relation, dialect="duckdb")
-            renamed.set("alias", found.args.get("alias"))
-            found.replace(renamed)
+    _place(tree, exp.to_table(relation, dialect="duckdb"), dataset, dialect="duckdb")
     return tree.sql(dialect="duckdb", pretty=True)
+
+
+def _place(tree: exp.Expr, history: exp.Table, dataset: str, *, dialect: str) -> None:
+    """Point a query at its tables: the history, and beside it what nbkit keeps of its own."""
+    from sqlglot import exp
+
+    for found in list(tree.find_all(exp.Table)):
+        place = f"{found.db}.{found.name}"
+        if place == RUN_HISTORY:
+            placed = history.copy()
+        elif found.db == DATASET and found.name.startswith(OWN_TABLES):
+            placed = exp.to_table(f"{dataset}.{found.name}", dialect=dialect)
+        else:
+            continue
+        placed.set("alias", found.args.get("alias"))
+        found.replace(placed)
 
 
 def _parse(name: str, text: str) -> Query:

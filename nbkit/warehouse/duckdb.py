@@ -58,11 +58,18 @@ class DuckDBWarehouse:
     def queries(self) -> tuple[QueryRecord, ...]:
         return tuple(self._records)
 
+    @property
+    def history(self) -> str:
+        return self._table
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        return tuple(_column_types(self._connection, *table.split(".")))
+
     def query(self, name: str, /, **parameters: Parameter) -> pd.DataFrame:
         import duckdb
 
         values = catalog.query(name).bind(parameters)
-        text = catalog.duckdb_sql(name, relation=self._relation)
+        text = catalog.duckdb_sql(name, relation=self._relation, dataset=self._dataset)
         started = time.perf_counter()
         try:
             with _interruptible(self._connection):
@@ -117,7 +124,7 @@ class DuckDBWarehouse:
 
     def execute(self, name: str, /, **parameters: Parameter) -> int:
         values = catalog.query(name).bind(parameters)
-        text = catalog.duckdb_sql(name, relation=self._table)
+        text = catalog.duckdb_sql(name, relation=self._table, dataset=self._dataset)
         started = time.perf_counter()
         with self._writing(f"Statement {name} failed") as writer:
             answer = writer.execute(text, values)
@@ -136,6 +143,10 @@ class DuckDBWarehouse:
         )
         return changed
 
+    @property
+    def _dataset(self) -> str:
+        return self._table.split(".")[0]
+
     @contextmanager
     def _writing(self, failed: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file opened for writing, in one transaction: all of it or nothing."""
@@ -151,8 +162,8 @@ class DuckDBWarehouse:
             except duckdb.Error as error:
                 raise QueryFailed(
                     f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
-                    "the columns and their types. Columns of nbkit's own (heartbeat_at, "
-                    "killed_by_timeout) are added by `nbkit history migrate`."
+                    "the columns and their types. `nbkit history migrate` adds nbkit's own columns "
+                    "(failure_category, heartbeat_at, killed_by_timeout)."
                 ) from error
             finally:
                 writer.close()
@@ -177,14 +188,7 @@ class DuckDBWarehouse:
     def _canonical_relation(self) -> str:
         """The name to read the history by: the table itself where its layout is the schema's."""
         dataset, name = self._table.split(".")
-        found = dict(
-            self._connection.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() "
-                "WHERE lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
-                "AND database_name = current_database()",
-                [dataset, name],
-            ).fetchall()
-        )
+        found = _column_types(self._connection, dataset, name)
         if not found:
             raise WarehouseForeign(
                 f"{self._path} has no table {self._table}{_tables_in(self._connection)}. "
@@ -212,6 +216,18 @@ class DuckDBWarehouse:
             f'CREATE OR REPLACE TEMP VIEW {_VIEW} AS SELECT {listed} FROM "{dataset}"."{name}"'
         )
         return _VIEW
+
+
+def _column_types(connection: duckdb.DuckDBPyConnection, dataset: str, name: str) -> dict[str, str]:
+    """Column → type, in order; empty where there is no such table."""
+    return dict(
+        connection.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
+            "AND database_name = current_database() ORDER BY column_index",
+            [dataset, name],
+        ).fetchall()
+    )
 
 
 @contextmanager

@@ -49,6 +49,15 @@ class Warehouse(Protocol):
         """What has been asked so far, in order."""
         ...
 
+    @property
+    def history(self) -> str:
+        """The run history's table, `dataset.table`."""
+        ...
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table (`dataset.table`), in order; none where there is no such table."""
+        ...
+
     def query(self, name: str, /, **parameters: Parameter) -> pd.DataFrame:
         """Run `sql/<name>.sql`. Timestamps come back as UTC, integers nullable (Int64), dates
         as db-dtypes `dbdate`; equal frames whichever engine.

@@ -1,0 +1,64 @@
+"""Columns of nbkit's own in a run history that was made before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbkit.errors import WarehouseForeign
+from nbkit.warehouse import catalog
+
+if TYPE_CHECKING:
+    from nbkit.warehouse.protocol import Warehouse
+
+# Column → the statement that adds it. Each may be run again and again.
+MIGRATIONS = {
+    "failure_category": "add_failure_category",
+    "heartbeat_at": "add_heartbeat_at",
+    "killed_by_timeout": "add_killed_by_timeout",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One column: whether the table has it, and the statement that adds it."""
+
+    column: str
+    present: bool
+    statement: str
+    sql: str
+
+
+def plan(warehouse: Warehouse) -> tuple[Step, ...]:
+    """What a migration would do; nothing is changed.
+
+    Raises:
+        WarehouseForeign: there is no run history.
+    """
+    present = {column.lower() for column in warehouse.columns(warehouse.history)}
+    if not present:
+        raise WarehouseForeign(
+            f"{warehouse.url} has no table {warehouse.history}. Name the run history with "
+            "?table=dataset.table in the URL."
+        )
+    return tuple(
+        Step(
+            column=column,
+            present=column in present,
+            statement=statement,
+            sql=_without_comments(catalog.googlesql(statement, table=warehouse.history)),
+        )
+        for column, statement in MIGRATIONS.items()
+    )
+
+
+def apply(warehouse: Warehouse) -> tuple[Step, ...]:
+    """Add the columns that are absent; returns the steps that were taken."""
+    taken = tuple(step for step in plan(warehouse) if not step.present)
+    for step in taken:
+        warehouse.execute(step.statement)
+    return taken
+
+
+def _without_comments(sql: str) -> str:
+    return "\n".join(line for line in sql.splitlines() if not line.startswith(("--", "/*")))

@@ -1,0 +1,148 @@
+"""Old rows get the category that reading them would give, in batches that can be interrupted."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from conftest import Fill
+
+from nbkit.errors import ParameterError, WarehouseForeign
+from nbkit.runs import categories, migration
+from nbkit.warehouse import open_warehouse
+from nbkit.warehouse.protocol import Warehouse
+from nbkit.warehouse.schema import RUN_HISTORY
+
+NOW = datetime(2026, 1, 20, tzinfo=UTC)
+SPAN = {"since": date(2026, 1, 10), "until": date(2026, 1, 13)}
+
+
+def run(run_id: str, day: int, status: str, error: str | None = None, **more: object) -> dict:
+    return {
+        "processor_name": "A",
+        "run_id": run_id,
+        "status": status,
+        "data_date": date(2026, 1, day),
+        "started_at": pd.Timestamp(2026, 1, day, 10, tz="UTC"),
+        "errors": f'["{error}"]' if error else None,
+        "failure_category": None,
+        **more,
+    }
+
+
+RUNS = [
+    run("r1", 10, "running"),
+    run("r1", 10, "failed", "No games scheduled"),
+    run("r2", 11, "success"),
+    run("r3", 11, "failed", "AttributeError: 'NoneType' object has no attribute 'get'"),
+    run("r4", 12, "failed", "Connection timed out after 300 s"),
+    run("r5", 12, "failed", "No games scheduled", failure_category="error"),
+    run("r6", 13, "failed"),
+    run("r7", 14, "failed"),
+]
+FILLED = {"no_data_available": 1, "success": 1, "error": 3, "timeout": 1}
+
+
+@pytest.fixture(params=["on_duckdb", "on_bigquery"])
+def history(request: pytest.FixtureRequest) -> Warehouse:
+    fill: Fill = request.getfixturevalue(request.param)
+    return fill(pd.DataFrame(RUNS))
+
+
+def test_rows_without_a_category_get_theirs_and_others_keep_theirs(history: Warehouse) -> None:
+    with history:
+        before = categories.count(history, **SPAN)
+        assert before.categories == {None: 5, "error": 1}
+        batches = categories.fill(history, **SPAN, apply=True, now=NOW)
+        assert sum(batch.filled for batch in batches) == 5
+        assert categories.count(history, **SPAN).categories == FILLED
+        outside = categories.count(history, since=date(2026, 1, 14), until=date(2026, 1, 14))
+        assert outside.categories == {None: 1}
+
+
+def test_without_apply_it_says_what_would_come_and_changes_nothing(history: Warehouse) -> None:
+    with history:
+        (batch,) = categories.fill(history, **SPAN, batch_days=4, apply=False, now=NOW)
+        assert batch.categories == {"error": 2, "no_data_available": 1, "success": 1, "timeout": 1}
+        assert batch.filled == 0
+        assert categories.count(history, **SPAN).missing == 5
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_fill_goes_on_where_it_stopped(history: Warehouse) -> None:
+    def stop_after_the_second(batch: categories.Batch) -> None:
+        if batch.first == date(2026, 1, 11):
+            raise Interrupted
+
+    with history:
+        with pytest.raises(Interrupted):
+            categories.fill(history, **SPAN, apply=True, now=NOW, on_batch=stop_after_the_second)
+        assert categories.count(history, **SPAN).missing == 2
+        rest = categories.fill(history, **SPAN, apply=True, now=NOW)
+        assert [batch.filled for batch in rest] == [0, 0, 1, 1]
+        assert categories.count(history, **SPAN).categories == FILLED
+
+
+def test_a_batch_that_was_staged_but_not_merged_is_staged_once(history: Warehouse) -> None:
+    class StopsBeforeTheMerge:
+        """The history, on a line that drops before the first statement."""
+
+        def __getattr__(self, name: str) -> object:
+            if name == "execute":
+                raise Interrupted
+            return getattr(history, name)
+
+    with history:
+        with pytest.raises(Interrupted):
+            categories.fill(StopsBeforeTheMerge(), **SPAN, batch_days=4, apply=True, now=NOW)
+        (batch,) = categories.fill(history, **SPAN, batch_days=4, apply=True, now=NOW)
+        assert batch.filled == 5
+        assert categories.count(history, **SPAN).categories == FILLED
+
+
+def test_dates_the_wrong_way_round_are_told() -> None:
+    with pytest.raises(ParameterError, match="not after the last"):
+        categories.fill(
+            None,  # type: ignore[arg-type]  # nothing is asked
+            since=date(2026, 1, 2),
+            until=date(2026, 1, 1),
+            apply=False,
+            now=NOW,
+        )
+
+
+def test_a_migration_adds_what_is_absent_and_then_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA nba_reference")
+        connection.execute(
+            f"CREATE TABLE {RUN_HISTORY} (processor_name VARCHAR, run_id VARCHAR, status VARCHAR, "
+            "data_date DATE, started_at TIMESTAMPTZ, failure_category VARCHAR)"
+        )
+    with open_warehouse(f"duckdb:///{path}") as warehouse:
+        absent = [step.column for step in migration.plan(warehouse) if not step.present]
+        assert absent == ["heartbeat_at", "killed_by_timeout"]
+        assert [step.column for step in migration.apply(warehouse)] == absent
+        assert migration.apply(warehouse) == ()
+        assert {"heartbeat_at", "killed_by_timeout"} <= set(warehouse.columns(RUN_HISTORY))
+
+
+def test_a_migration_of_no_history_is_told(history: Warehouse) -> None:
+    with history:
+        assert history.columns("nba_reference.no_such_table") == ()
+
+    class WithoutHistory:
+        url = "bigquery://p/d"
+        history = "d.runs"
+
+        def columns(self, table: str) -> tuple[str, ...]:
+            return ()
+
+    with pytest.raises(WarehouseForeign, match=r"no table d\.runs"):
+        migration.plan(WithoutHistory())  # type: ignore[arg-type]
