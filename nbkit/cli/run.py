@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -187,11 +186,12 @@ def _severity(text: str) -> Severity:
 
 
 def _length(option: str, text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
-    if not match or float(match[1]) <= 0:
-        raise InputError(f"{option} {text}: not a length of time; write 90s, 15m or 2h.")
-    unit = {"m": 60, "min": 60, "h": 3600}.get(match[2] or "s", 1)
-    return timedelta(seconds=float(match[1]) * unit)
+    from nbkit.params.length import parse_length
+
+    try:
+        return parse_length(text)
+    except ValueError as error:
+        raise InputError(f"{option} {error}") from None
 
 
 def _show_parameters(content: object, name: str) -> None:
