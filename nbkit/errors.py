@@ -32,7 +32,9 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
     │   ├── CellTimeout             3  a cell ran longer than allowed
     │   ├── RunTimeout              3  the whole run did
     │   └── KernelDied              3  the kernel went away (killed, out of memory)
+    ├── ScheduleError               3  what ran when cannot be read or noted, so nothing is started
     ├── ReportError                 3  a report could not be rendered or stored
+    ├── PublishFailed               3  a message to Pub/Sub was refused, or may not have arrived
     └── DeliveryError               3  a message did not reach its channel (it is kept for later)
 """
 
@@ -173,8 +175,16 @@ class KernelDied(NotebookFailed):
     """The kernel went away while a cell ran."""
 
 
+class ScheduleError(NbkitError):
+    """The memory of the schedule cannot be used: no run is started that may have run already."""
+
+
 class ReportError(NbkitError):
     """A report could not be rendered or stored; nothing half-written is left."""
+
+
+class PublishFailed(NbkitError):
+    """A message to a Pub/Sub topic was refused, or is not known to have arrived."""
 
 
 class DeliveryError(NbkitError):

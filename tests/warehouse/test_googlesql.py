@@ -15,6 +15,18 @@ from nbkit.warehouse import catalog
 from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY, TABLE
 
 Analyze = Callable[..., object]
+# The columns of other tables that a file names.
+OTHER_TABLES = {
+    "nba_analytics.upcoming_player_game_context": {"game_date": "DATE"},
+    "nba_analytics.upcoming_team_game_context": {"game_date": "DATE"},
+    "nba_orchestration.upcoming_archive": {
+        "cleanup_id": "STRING",
+        "archived_at": "TIMESTAMP",
+        "table_name": "STRING",
+        "game_date": "DATE",
+        "content": "STRING",
+    },
+}
 TYPES = {"BOOLEAN": "BOOL", "FLOAT64": "DOUBLE"}  # GoogleSQL's names in the analyzer's enum
 
 
@@ -57,6 +69,11 @@ def analyze() -> Analyze:
         table = TableBuilder(place)
         for column in COLUMNS:
             table.add_column(column.name, kind(column.type))
+        catalog_builder.add_table(table.build())
+    for place, columns in OTHER_TABLES.items():
+        table = TableBuilder(place)
+        for name, type_name in columns.items():
+            table.add_column(name, kind(type_name))
         catalog_builder.add_table(table.build())
     functions = ZetaSQLBuiltinFunctionOptions(language_options=language)
     tables = catalog_builder.with_builtin_functions(functions).build()

@@ -15,22 +15,34 @@ from sqlglot import exp, parse_one
 from nbkit.warehouse import catalog
 from nbkit.warehouse.schema import PARTITION_COLUMN, RUN_HISTORY, TABLE
 
+# Tables with partitions, and the column of each.
+PARTITIONS = {
+    TABLE: PARTITION_COLUMN,
+    "upcoming_player_game_context": "game_date",
+    "upcoming_team_game_context": "game_date",
+}
+
 
 def unbounded_reads(sql: str) -> list[str]:
-    """What keeps each read of the run history from pruning; empty where all prune."""
+    """What keeps each read of a table with partitions from pruning; empty where all prune."""
     tree = parse_one(sql, read="bigquery")
-    reads = [table for table in tree.find_all(exp.Table) if table.name == TABLE]
+    reads = [
+        table
+        for table in tree.find_all(exp.Table)
+        if table.name in PARTITIONS
+        and not isinstance(table.parent, (exp.Insert, exp.Schema))  # appended to, not read
+    ]
     if not reads:
         return [f"does not read {RUN_HISTORY}"]
     problems = []
     for table in reads:
-        select = table.find_ancestor(exp.Select)
+        select = table.find_ancestor(exp.Select, exp.Delete)
         bounds = set(bounds_of(select, table)) if select else set()
         problems += [f"no {side} bound" for side in ("lower", "upper") if side not in bounds]
     return problems
 
 
-def bounds_of(select: exp.Select, table: exp.Table) -> Iterator[str]:
+def bounds_of(select: exp.Select | exp.Delete, table: exp.Table) -> Iterator[str]:
     """Each side on which the SELECT bounds the table's partition column."""
     where = select.args.get("where")
     if where is None:
@@ -51,8 +63,10 @@ def bounds_of(select: exp.Select, table: exp.Table) -> Iterator[str]:
             yield "upper"
 
 
-def is_partition_column(expression: object, *, of: exp.Table, among: exp.Select) -> bool:
-    if not isinstance(expression, exp.Column) or expression.name != PARTITION_COLUMN:
+def is_partition_column(
+    expression: object, *, of: exp.Table, among: exp.Select | exp.Delete
+) -> bool:
+    if not isinstance(expression, exp.Column) or expression.name != PARTITIONS[of.name]:
         return False
     # Beside a join, a column without its table's name may be the other table's.
     return expression.table == of.alias_or_name or not (expression.table or among.args.get("joins"))
@@ -74,6 +88,14 @@ def test_it_still_prunes_when_the_table_is_another(name: str) -> None:
     text = catalog.googlesql(name, table=f"monitoring.{TABLE}")
     assert RUN_HISTORY not in text.replace("`", "")
     assert unbounded_reads(text) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sweep_stale_runs", "archive_upcoming", "delete_upcoming_players", "delete_upcoming_teams"],
+)
+def test_statements_that_read_by_date_prune_as_well(name: str) -> None:
+    assert unbounded_reads(catalog.googlesql(name)) == []
 
 
 GOOD = "data_date BETWEEN DATE(@start) AND DATE_ADD(DATE(@end), INTERVAL 8 DAY)"
@@ -126,6 +148,10 @@ def test_a_bounded_read_passes(sql: str) -> None:
             f"SELECT a.run_id FROM `{RUN_HISTORY}` AS a JOIN `{RUN_HISTORY}` AS b USING (run_id) "
             f"WHERE b.{GOOD}",
             ["no lower bound", "no upper bound"],
+        ),
+        (
+            "DELETE FROM `nba_analytics.upcoming_team_game_context` WHERE game_date < @before",
+            ["no lower bound"],
         ),
         ("SELECT 1", [f"does not read {RUN_HISTORY}"]),
     ],

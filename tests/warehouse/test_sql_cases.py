@@ -1,7 +1,8 @@
 """Each query's cases in tests/sql/<query>/<case>.yaml give the expected rows, on both engines.
 
-A case has `parameters`, `runs` (rows of run history; what is not given is null) and `expected`
-(rows, with only the columns that the case is about). `pytest --rewrite` is not offered: a case is
+A case has `parameters`, `runs` (rows of run history; what is not given is null), for queries of
+other tables `tables` (their rows by `dataset.table`), and `expected` (rows, with only the columns
+that the case is about). `pytest --rewrite` is not offered: a case is
 written by hand, from what the query promises.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from emulator import PROJECT, emulator_client
 
 from nbkit.warehouse import catalog
 from nbkit.warehouse.protocol import Warehouse
@@ -40,6 +42,11 @@ def read_case(name: str) -> tuple[dict[str, Any], pd.DataFrame, list[dict[str, A
     return case["parameters"], pd.DataFrame(case["runs"]), case["expected"]
 
 
+def read_tables(name: str) -> dict[str, pd.DataFrame]:
+    case = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    return {table: pd.DataFrame(rows) for table, rows in case.get("tables", {}).items()}
+
+
 def shown(value: Any) -> Any:
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return None
@@ -60,13 +67,20 @@ def test_every_query_has_a_case() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_both_engines_give_the_expected_rows_in_equal_frames(
-    name: str, on_duckdb: Fill, on_bigquery: Fill
+    name: str, on_duckdb: Fill, on_bigquery: Fill, emulator: str
 ) -> None:
     parameters, runs, expected = read_case(name)
     query = name.split("/")[0]
     frames = []
+    tables = read_tables(name)
+    with emulator_client(emulator) as client:
+        for table in tables:
+            client.create_dataset(table.split(".")[0], exists_ok=True)
+            client.delete_table(f"{PROJECT}.{table}", not_found_ok=True)
     for fill in (on_duckdb, on_bigquery):
         with fill(runs) as warehouse:
+            for table, rows in tables.items():
+                warehouse.append(table, rows)
             frames.append(warehouse.query(query, **parameters))
     pd.testing.assert_frame_equal(frames[0], frames[1])
     columns = list(expected[0]) if expected else []
