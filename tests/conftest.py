@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from emulator import running_emulator
+from emulator import Emulator, running_emulator
 from hypothesis import settings
 
 # Two busy cores make single examples slow now and then: timing belongs to benchmarks/.
@@ -14,10 +14,16 @@ settings.load_profile("nbkit")
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a BigQuery emulator, empty at first.
+def whole_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """A BigQuery emulator, empty at first.
 
     Each xdist worker that asks has its own: one starts in 2 s, sharing one would need a lock.
     """
-    with running_emulator(tmp_path_factory.mktemp("emulator")) as url:
-        yield url
+    with running_emulator(tmp_path_factory.mktemp("emulator")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def emulator(whole_emulator: Emulator) -> str:
+    """Its URL."""
+    return whole_emulator.url

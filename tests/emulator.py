@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 PROJECT = "nba-props-platform"
 _STARTS = 3
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """Where it listens: a URL for REST, `host:port` for the Storage API's gRPC."""
+
+    url: str
+    storage: str
 
 
 class EmulatorDidNotStart(RuntimeError):
@@ -44,13 +53,13 @@ def install_spatial_extension() -> None:
 
 
 @contextmanager
-def running_emulator(folder: Path) -> Iterator[str]:
-    """Start the emulator (about 2 s), give its URL, end it. `folder` takes its log."""
+def running_emulator(folder: Path) -> Iterator[Emulator]:
+    """Start the emulator (about 2 s), say where it is, end it. `folder` takes its log."""
     install_spatial_extension()
     for start in range(_STARTS):
         try:
-            with _one_emulator(folder) as emulator, with_unique_job_ids(emulator) as url:
-                yield url
+            with _one_emulator(folder) as emulator, with_unique_job_ids(emulator.url) as url:
+                yield replace(emulator, url=url)
                 return
         except EmulatorDidNotStart:  # most likely another process took the port in between
             if start == _STARTS - 1:
@@ -58,12 +67,13 @@ def running_emulator(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _one_emulator(folder: Path) -> Iterator[str]:
+def _one_emulator(folder: Path) -> Iterator[Emulator]:
     rest, grpc = _free_ports(2)
     log = folder / "bqemulator.log"
     command = [str(Path(sys.executable).with_name("bqemulator")), "start", "--ephemeral"]
     command += ["--rest-port", str(rest), "--grpc-port", str(grpc)]
-    command += ["--log-level", "error", "--project", PROJECT]
+    # /admin says what came by stream, which no other answer does.
+    command += ["--log-level", "error", "--project", PROJECT, "--enable-admin"]
     with log.open("w") as output:
         process = subprocess.Popen(
             command,
@@ -77,7 +87,7 @@ def _one_emulator(folder: Path) -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{rest}"
             _wait_for(url, process, log)
-            yield url
+            yield Emulator(url, f"127.0.0.1:{grpc}")
         finally:
             process.terminate()
             try:

@@ -12,8 +12,11 @@ Options of the URL `bigquery://project/dataset`:
 - `maximum_bytes_billed`: bytes, or with a unit such as 5GB (default 20GB);
 - `job_timeout_s`: seconds (default 120);
 - `retry_s`: how long passing faults (429, 500, 502, 503, a dropped line) are retried (default 60);
+- `writes`: how rows without a key go up: `auto` (few by the Storage Write API where its package is
+  installed, many by a load job), `storage` or `load`;
 - `api_endpoint`: an emulator on this machine, asked without credentials (also
-  `BIGQUERY_EMULATOR_HOST`).
+  `BIGQUERY_EMULATOR_HOST`);
+- `storage_endpoint`: host:port of its gRPC, without which an emulator gets load jobs only.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.cloud import bigquery
 
+    from nbkit.warehouse.bigquery_stream import DefaultStream
     from nbkit.warehouse.protocol import Parameter
 
 OPTIONS = (
@@ -52,8 +56,11 @@ OPTIONS = (
     "maximum_bytes_billed",
     "job_timeout_s",
     "retry_s",
+    "writes",
     "api_endpoint",
+    "storage_endpoint",
 )
+WRITES = ("auto", "storage", "load")
 DEFAULT_LIMITS = Limits(maximum_bytes_billed=20 * 10**9, job_timeout_s=120.0, retry_s=60.0)
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -83,7 +90,9 @@ def open_bigquery(
             job_timeout_s=_seconds(url, options, "job_timeout_s", DEFAULT_LIMITS.job_timeout_s),
             retry_s=_seconds(url, options, "retry_s", DEFAULT_LIMITS.retry_s),
         ),
+        writes=_writes(url, options),
         api_endpoint=_emulator(url, options),
+        storage_endpoint=_storage_emulator(url, options),
     )
 
 
@@ -97,7 +106,9 @@ class BigQueryWarehouse:
         table: str = RUN_HISTORY,
         location: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        writes: str = "auto",
         api_endpoint: str | None = None,
+        storage_endpoint: str | None = None,
     ) -> None:
         """Make the client; nothing is asked of BigQuery yet.
 
@@ -106,7 +117,9 @@ class BigQueryWarehouse:
             table: the run history, `dataset.table`.
             location: of the dataset; None lets BigQuery find it.
             limits: of cost, time and patience, for each query.
+            writes: one of `WRITES`.
             api_endpoint: an emulator's URL; it is asked without credentials.
+            storage_endpoint: `host:port` of the emulator's Storage API.
 
         Raises:
             QueryFailed: there are no credentials on this machine.
@@ -115,7 +128,10 @@ class BigQueryWarehouse:
         self._table = table
         self._location = location
         self._limits = limits
+        self._writes = writes
         self._api_endpoint = api_endpoint
+        self._storage_endpoint = storage_endpoint
+        self._stream: DefaultStream | None = None
         self._records: list[QueryRecord] = []
         with self._explained("Opening BigQuery"):
             self._client = _client(project, location, api_endpoint)
@@ -127,7 +143,9 @@ class BigQueryWarehouse:
         options = {
             "location": self._location,
             "table": self._table if name != RUN_HISTORY.split(".")[1] else None,
+            "writes": self._writes if self._writes != "auto" else None,
             "api_endpoint": self._api_endpoint,
+            "storage_endpoint": self._storage_endpoint,
         }
         given = urlencode({key: value for key, value in options.items() if value}, safe=":/")
         return f"bigquery://{self._project}/{dataset}{'?' if given else ''}{given}"
@@ -180,11 +198,12 @@ class BigQueryWarehouse:
         return Estimate(name, found, self._limits.maximum_bytes_billed)
 
     def append(self, table: str, rows: pd.DataFrame, *, key: str | None = None) -> int:
-        """Append rows to `dataset.table` by one load job: all rows or none, and no DML quota.
+        """Append rows to `dataset.table`, all or none, without DML and its quota.
 
         A table that is absent is made: the run history as its schema says (partitioned and
-        clustered), any other after the frame's own types. The dataset has to be there. A `key` is
-        the id of the job, which BigQuery takes once a project and location.
+        clustered), any other after the frame's own types. The dataset has to be there. A few rows
+        go by the Storage Write API, for which see `bigquery_stream`; the rest by one load job. A
+        `key` is the id of that job, which BigQuery takes once a project and location.
 
         Raises:
             QueryFailed: a column that the table does not have, or a value that does not fit.
@@ -197,6 +216,8 @@ class BigQueryWarehouse:
             check_fit(table, target.schema, rows)
             if rows.empty:
                 return 0
+            if key is None and self._streamed(target, rows):
+                return len(rows)
             types = {field.name: field.field_type for field in target.schema}
             lines = (json.dumps(row, ensure_ascii=False) for row in json_rows(rows, types))
             content = "\n".join(lines).encode()
@@ -231,6 +252,8 @@ class BigQueryWarehouse:
         return changed
 
     def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
         self._client.close()  # type: ignore[no-untyped-call]  # google ships none
 
     def __enter__(self) -> Self:
@@ -277,6 +300,30 @@ class BigQueryWarehouse:
             # Should this process die, the job still ends by itself.
             job_timeout_ms=int(self._limits.job_timeout_s * 1000),
         )
+
+    def _streamed(self, target: bigquery.Table, rows: pd.DataFrame) -> bool:
+        """Append by the table's default stream; False where a load job has to do it."""
+        from nbkit.warehouse import bigquery_stream
+
+        if not self._may_stream(len(rows)):
+            return False
+        written = bigquery_stream.proto_rows(target.schema, rows)
+        if written is None or sum(map(len, written[1])) > bigquery_stream.MOST_BYTES:
+            return False
+        if self._stream is None:
+            self._stream = bigquery_stream.DefaultStream(
+                endpoint=self._storage_endpoint, limits=self._limits
+            )
+        return self._stream.append(target, *written)
+
+    def _may_stream(self, count: int) -> bool:
+        from nbkit.warehouse.bigquery_stream import MOST_ROWS
+
+        if self._writes == "load" or (self._api_endpoint and not self._storage_endpoint):
+            return False
+        if self._writes == "storage":
+            return True
+        return count <= MOST_ROWS and _has_storage_package()
 
     def _load_once(
         self,
@@ -414,10 +461,8 @@ class BigQueryWarehouse:
         return self._client.create_table(new, exists_ok=True, retry=self._retry, timeout=_REQUEST_S)
 
     def _uses_storage_api(self) -> bool:
-        from importlib.util import find_spec
-
         # It is gRPC, on a port of its own that an emulator's URL does not tell.
-        return self._api_endpoint is None and bool(find_spec("google.cloud.bigquery_storage"))
+        return self._api_endpoint is None and _has_storage_package()
 
     @contextmanager
     def _cancelled_unless_done(self, job: bigquery.QueryJob | bigquery.LoadJob) -> Iterator[None]:
@@ -460,6 +505,12 @@ def _client(project: str, location: str | None, api_endpoint: str | None) -> big
     )
 
 
+def _has_storage_package() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("google.cloud.bigquery_storage") is not None
+
+
 def _labels(name: str) -> dict[str, str]:
     """Who asked: `INFORMATION_SCHEMA.JOBS` can then tell what each report costs."""
     from importlib.metadata import version
@@ -483,6 +534,30 @@ def _emulator(url: str, options: Mapping[str, str]) -> str | None:
             "(127.0.0.1). It is for an emulator; leave it out to reach Google."
         )
     return endpoint
+
+
+def _storage_emulator(url: str, options: Mapping[str, str]) -> str | None:
+    endpoint = options.get("storage_endpoint")
+    if not endpoint:
+        return None
+    host, _, port = endpoint.rpartition(":")
+    if host.strip("[]") not in _LOOPBACK or not port.isdigit() or not _emulator(url, options):
+        raise WarehouseURLError(
+            f"{url}: storage_endpoint={endpoint} should read 127.0.0.1:PORT and stand beside the "
+            "api_endpoint of the same emulator. Leave both out to reach Google."
+        )
+    return endpoint
+
+
+def _writes(url: str, options: Mapping[str, str]) -> str:
+    writes = options.get("writes", "auto")
+    if writes not in WRITES:
+        raise WarehouseURLError(f"{url}: writes={writes} should be one of {', '.join(WRITES)}.")
+    if writes == "storage" and not _has_storage_package():
+        raise WarehouseURLError(
+            f"{url}: writes=storage needs a package: `pip install 'nbkit[gcp]'`, or leave it out."
+        )
+    return writes
 
 
 def _bytes(url: str, options: Mapping[str, str]) -> int:
