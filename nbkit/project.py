@@ -10,6 +10,7 @@ from nbkit.errors import ProjectNotFound
 
 WAREHOUSE_VARIABLE = "NBKIT_WAREHOUSE"
 PROJECT_VARIABLE = "NBKIT_PROJECT"
+RUNS_VARIABLE = "NBKIT_RUNS"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Project:
     def warehouse_url(self) -> str:
         """`NBKIT_WAREHOUSE`, else the demo file."""
         return os.environ.get(WAREHOUSE_VARIABLE) or f"duckdb:///{self.demo_warehouse}"
+
+    def runs_url(self) -> str:
+        """The history of nbkit's own runs: `NBKIT_RUNS`, else a file of the project's state."""
+        return os.environ.get(RUNS_VARIABLE) or f"duckdb:///{self.state / 'runs.duckdb'}"
 
 
 def find_project(start: Path | None = None) -> Project:

@@ -52,6 +52,28 @@ def open_warehouse(url: str | None = None) -> Warehouse:
     raise WarehouseURLError(f"{url!r} is not a warehouse URL. Write {FORMS}.")
 
 
+def open_history(url: str) -> Warehouse:
+    """Open the run history at `url` for writing: as `open_warehouse`, but a DuckDB file or table
+    that is absent is made.
+
+    Raises:
+        WarehouseURLError, WarehouseError: see `open_warehouse`.
+    """
+    from nbkit.errors import WarehouseForeign, WarehouseMissing
+
+    try:
+        return open_warehouse(url)
+    except (WarehouseMissing, WarehouseForeign):
+        parts = urlsplit(url)
+        if parts.scheme != "duckdb":
+            raise
+        from nbkit.warehouse.duckdb import create_history
+
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        create_history(Path(parts.path[1:]), table=table_option(url, options))
+        return open_warehouse(url)
+
+
 def check_options(url: str, options: Mapping[str, str], *, known: tuple[str, ...]) -> None:
     """Refuse an option that means nothing: a misspelt limit would silently not limit."""
     for option in options:

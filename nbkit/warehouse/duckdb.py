@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -228,6 +228,30 @@ def _column_types(connection: duckdb.DuckDBPyConnection, dataset: str, name: str
             [dataset, name],
         ).fetchall()
     )
+
+
+def create_history(path: Path, *, table: str = schema.RUN_HISTORY) -> None:
+    """Make the file and its run history where they are absent.
+
+    Raises:
+        WarehouseForeign: the file is there and is no DuckDB file.
+        WarehouseLocked: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        import duckdb
+
+        # Of several processes that make it at once, one does; the others find it.
+        with suppress(duckdb.IOException):
+            duckdb.connect(str(path)).close()
+    writer = _connect_patiently(path, read_only=False)
+    try:
+        dataset, name = table.split(".")
+        writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
+        if not _has_table(writer, dataset, name):
+            writer.execute(schema.duckdb_ddl(table))
+    finally:
+        writer.close()
 
 
 @contextmanager
