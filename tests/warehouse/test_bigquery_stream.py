@@ -7,9 +7,11 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
+import grpc
 import pandas as pd
 import pytest
 from emulator import PROJECT, Emulator, emulator_client
+from faulty_stream import FaultyStream, Refusal, faulty_stream
 from google.cloud.bigquery import SchemaField, Table
 
 from nbkit.errors import QueryFailed, WarehouseURLError
@@ -17,6 +19,7 @@ from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.bigquery_stream import MOST_ROWS, message_class, proto_rows
 from nbkit.warehouse.schema import TABLE
 
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 T0 = datetime(2026, 1, 12, 3, 4, 5, 678901, tzinfo=UTC)
 RUN = {
     "processor_name": "NbacGamebookProcessor",
@@ -203,3 +206,71 @@ def test_the_url_says_how_to_reach_the_table_again(whole_emulator: Emulator, pla
         assert warehouse.url == again
         warehouse.append(place, pd.DataFrame([RUN]))
     assert streamed(whole_emulator, place) == before + 1
+
+
+@pytest.fixture
+def faulty() -> Iterator[FaultyStream]:
+    with faulty_stream() as state:
+        yield state
+
+
+def write_to(
+    faulty: FaultyStream, emulator: Emulator, place: str, rows: pd.DataFrame, retry_s: int = 30
+) -> int:
+    """Tables are on the emulator, streams are not."""
+    url = url_of(Emulator(emulator.url, faulty.endpoint), place) + f"&retry_s={retry_s}"
+    with open_warehouse(url) as warehouse:
+        return warehouse.append(place, rows)
+
+
+def test_a_passing_fault_is_waited_out_and_the_call_says_where_it_goes(
+    whole_emulator: Emulator, place: str, faulty: FaultyStream
+) -> None:
+    faulty.refusals = [Refusal(UNAVAILABLE), Refusal(UNAVAILABLE, inside=True)]
+    assert write_to(faulty, whole_emulator, place, pd.DataFrame([RUN])) == 1
+    dataset, table = place.split(".")
+    stream = f"projects/{PROJECT}/datasets/{dataset}/tables/{table}/streams/_default"
+    assert faulty.asked_for == [f"write_stream={stream}"] * 3
+    assert len(faulty.taken) == 1
+    assert len(rows_of(whole_emulator, place)) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal(grpc.StatusCode.NOT_FOUND, "no such table"),
+        Refusal(grpc.StatusCode.NOT_FOUND, "no such table", inside=True),
+        Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Code: SCHEMA_MISMATCH_EXTRA_FIELDS"),
+    ],
+    ids=["new table", "new table, told inside", "new column"],
+)
+def test_what_the_stream_does_not_know_yet_goes_by_load_job(
+    whole_emulator: Emulator, place: str, faulty: FaultyStream, refusal: Refusal
+) -> None:
+    faulty.refusals = [refusal]
+    assert write_to(faulty, whole_emulator, place, pd.DataFrame([RUN | {"run_id": "r2"}])) == 1
+    assert faulty.taken == []
+    assert [row["run_id"] for row in rows_of(whole_emulator, place)] == ["r1", "r2"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (
+            Refusal(grpc.StatusCode.INVALID_ARGUMENT, "too long", inside=True, rows=(1, 2)),
+            r"refused row 2: too long \(and 1 more\)\. Nothing was written",
+        ),
+        (Refusal(grpc.StatusCode.PERMISSION_DENIED, "no"), "Data Editor to append"),
+        (Refusal(UNAVAILABLE, "down"), r"did not answer within 1 s of retries \(down\)"),
+    ],
+    ids=["rows", "permission", "down"],
+)
+def test_a_refusal_is_told_and_nothing_is_written_twice(
+    whole_emulator: Emulator, place: str, faulty: FaultyStream, refusal: Refusal, words: str
+) -> None:
+    faulty.refusals = [refusal] * 20
+    rows = pd.DataFrame([RUN | {"run_id": f"s{n}"} for n in range(3)])
+    with pytest.raises(QueryFailed, match=f"Appending 3 rows to {place}.*{words}|{words}"):
+        write_to(faulty, whole_emulator, place, rows, retry_s=1)
+    assert faulty.taken == []
+    assert len(rows_of(whole_emulator, place)) == 1
