@@ -1,0 +1,1 @@
+"""The schedule in the words of other schedulers."""
