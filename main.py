@@ -1,5 +1,5 @@
 """Cloud Functions (Gen2) look for their entry points here; `nbkit.cloud` describes them."""
 
-from nbkit.cloud import health_check
+from nbkit.cloud import cleanup_upcoming_tables, health_check, stale_running_cleanup
 
-__all__ = ["health_check"]
+__all__ = ["cleanup_upcoming_tables", "health_check", "stale_running_cleanup"]

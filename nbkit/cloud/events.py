@@ -13,11 +13,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from nbkit.errors import PayloadError
 
+T = TypeVar("T")
 _SHOWN = 200
+_KINDS = {bool: "true or false", int: "a whole number", str: "a text"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,31 @@ def parse_object(content: bytes | bytearray | str, *, what: str) -> dict[str, An
     if not isinstance(value, dict):
         raise PayloadError(f"{what} is JSON, but no object: {_shown(value)}.")
     return value
+
+
+def option(body: Mapping[str, Any], name: str, kind: type[T], default: T) -> T:
+    """One value of a body or payload.
+
+    Raises:
+        PayloadError: it is of another type: "false" is not false.
+    """
+    value = body.get(name, default)
+    if isinstance(value, bool) is not (kind is bool) or not isinstance(value, kind):
+        raise PayloadError(f"{name} takes {_KINDS[kind]}, not {_shown(value)!r}.")
+    return value
+
+
+def only(body: Mapping[str, Any], *known: str) -> None:
+    """Refuse what means nothing: a misspelt `dry_run` would run for real.
+
+    Raises:
+        PayloadError: names what is unknown.
+    """
+    unknown = sorted(set(body) - set(known))
+    if unknown:
+        raise PayloadError(
+            f"{', '.join(unknown)} means nothing here; there is {' and '.join(known)}."
+        )
 
 
 def _payload(data: Any) -> dict[str, Any]:

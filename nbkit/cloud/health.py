@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nbkit.cloud.events import only, option
 from nbkit.cloud.settings import Settings
-from nbkit.errors import NbkitError, PayloadError
+from nbkit.errors import DeliveryError
 
 if TYPE_CHECKING:
     from nbkit.report.run import Report
 
 NOTEBOOK = "daily_health"
-_TAKEN = frozenset({"as_of"})
 
 
 def run_report(
@@ -31,24 +29,31 @@ def run_report(
     """
     from nbkit.report.notebooks import find_notebook
     from nbkit.report.plan import make_plan
-    from nbkit.report.run import run
     from nbkit.report.store import open_store
+    from nbkit.schedule.launch import launch
 
-    if unknown := set(body) - _TAKEN:
-        raise PayloadError(f"The body may hold as_of; not {', '.join(sorted(unknown))}.")
+    only(body, "as_of")
     plan = make_plan(
         find_notebook(settings.project, NOTEBOOK),
         project=settings.project,
         now=now,
-        as_of=str(body.get("as_of") or ""),
+        as_of=option(body, "as_of", str, ""),
     )
-    report = run(
-        plan,
-        project=settings.project,
-        store=open_store(settings.reports),
-        environment=settings.environment,
-        clock=lambda: datetime.now(now.tzinfo),
-    )
+    stored: list[Report] = []
+    untold = None
+    try:
+        launch(
+            plan,
+            project=settings.project,
+            store=open_store(settings.reports),
+            environment=settings.environment,
+            clock=lambda: datetime.now(UTC),
+            to="" if settings.alerts == "none" else settings.alerts,
+            on_report=stored.append,
+        )
+    except DeliveryError as error:
+        untold = error
+    (report,) = stored
     answer: dict[str, Any] = {
         "notebook": NOTEBOOK,
         "as_of": plan.as_of.isoformat(),
@@ -59,32 +64,10 @@ def run_report(
             for finding in report.emitted.findings
         ],
         "report": report.file("index.html"),
+        "delivered": untold is None and settings.alerts != "none",
     }
-    status = 200
-    if failed := report.error(NOTEBOOK):
-        status, answer["error"], answer["message"] = 500, type(failed).__name__, str(failed)
-    try:
-        answer["delivered"] = _deliver(report, settings, now)
-    except NbkitError as error:
-        answer["delivered"] = None
-        if status == 200:
-            status, answer["error"], answer["message"] = 502, type(error).__name__, str(error)
-    return status, answer
-
-
-def _deliver(report: Report, settings: Settings, now: datetime) -> dict[str, Any] | None:
-    if settings.alerts == "none":
-        return None
-    from nbkit.delivery import deliver
-    from nbkit.report.run import keep_locally
-
-    with TemporaryDirectory(prefix="nbkit-report-") as temporary:
-        delivery = deliver(
-            keep_locally(report, Path(temporary)),
-            to=settings.alerts,
-            project=settings.project,
-            now=now,
-            environment=settings.environment,
-            report_url=report.file("index.html") if "://" in report.folder else None,
-        )
-    return delivery.to_json()
+    failed = report.error(NOTEBOOK)
+    problem = failed or untold
+    if problem is not None:
+        answer |= {"error": type(problem).__name__, "message": str(untold or failed)}
+    return (500 if failed else 502 if untold else 200), answer

@@ -89,7 +89,7 @@ def _session(environment: Mapping[str, str]) -> tuple[str, Any]:
     from google.auth.transport.requests import AuthorizedSession
 
     credentials, _ = google.auth.default(scopes=[_SCOPE])
-    return _GOOGLE, AuthorizedSession(credentials)
+    return _GOOGLE, AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
 
 
 def _said(answer: Any) -> str:
