@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nbkit.cli.moments import default_moment
 from nbkit.errors import ParameterError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nbkit.findings import Finding, Severity
-    from nbkit.project import Project
     from nbkit.questions.daily_health import DailyHealth
 
 _COLOURS = {"RED": "bold white on red", "YELLOW": "bold black on yellow"}
@@ -50,7 +49,7 @@ def health_command(
         known = ", ".join(Severity)
         raise ParameterError(f"--fail-on {fail_on}: not a severity; use one of {known}.") from None
     project = find_project()
-    moment = as_of or _default_moment(warehouse, project)
+    moment = as_of or default_moment(warehouse, project)
     report = daily_health(warehouse, as_of=moment, services=services)
     if as_json:
         document = {"schema": 1, "notebook": "daily_health", **report.judgement.to_json()}
@@ -140,12 +139,3 @@ def _summary(findings: list[Finding]) -> str:
 
     kinds = Counter(finding.kind.replace("_", " ") for finding in findings)
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-
-
-def _default_moment(warehouse: str, project: Project) -> datetime:
-    """Now; for the demo, the moment that its history was made for."""
-    if not warehouse and project.uses_demo():
-        from nbkit.warehouse.demo import load_truth
-
-        return load_truth(project.demo_warehouse).as_of
-    return datetime.now(UTC).replace(second=0, microsecond=0)
