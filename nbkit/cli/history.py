@@ -61,43 +61,43 @@ def classify_command(
     until: Annotated[str, typer.Option(help="Last data date. [default: today, UTC]")] = "",
     warehouse: Warehouse_ = "",
     apply: Annotated[bool, typer.Option("--apply", help="Do it. Without: only show it.")] = False,
-    batch_days: Annotated[int, typer.Option(help="Data dates of one MERGE.")] = 1,
+    batch_days: Annotated[int, typer.Option(help="Data dates of one MERGE.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Fill the failure category of rows that have none, by the rules of `nbkit classify`.
 
     Shows what would come of it; --apply writes it, a batch of dates at a time. Interrupted, it
-    goes on where it stopped when it is run again.
+    goes on where it stopped when it is run again. Rows of the last two hours are left alone.
     """
     from nbkit.runs import categories
     from nbkit.warehouse import open_warehouse
 
     now = datetime.now(UTC)
-    first = _date("--since", since)
-    last = _date("--until", until) if until else now.date()
+    span = categories.Span(
+        since=_date("--since", since),
+        until=_date("--until", until) if until else now.date(),
+        before=now - categories.SETTLED,
+    )
     with open_warehouse(warehouse or None) as opened:
-        before = categories.count(opened, since=first, until=last)
-        with _progress((last - first).days + 1, shown=not as_json) as on_batch:
-            batches = categories.fill(
-                opened,
-                since=first,
-                until=last,
-                batch_days=batch_days,
-                apply=apply,
-                now=now,
-                on_batch=on_batch,
-            )
-        after = (
-            categories.count(opened, since=first, until=last) if apply else _after(before, batches)
-        )
         table = opened.history
+        before = categories.count(opened, span)
+        with _progress((span.until - span.since).days + 1, shown=not as_json) as on_batch:
+            try:
+                batches = categories.fill(
+                    opened, span, batch_days=batch_days, apply=apply, now=now, on_batch=on_batch
+                )
+            except KeyboardInterrupt:
+                if apply:
+                    typer.echo("What was filled stays; run it again to go on from there.", err=True)
+                raise
+        after = categories.count(opened, span) if apply else before.after(batches)
     if as_json:
         typer.echo(
             json.dumps(
                 {
                     "table": table,
-                    "since": str(first),
-                    "until": str(last),
+                    "since": str(span.since),
+                    "until": str(span.until),
                     "applied": apply,
                     "filled": sum(batch.filled for batch in batches),
                     "before": _named(before),
@@ -108,18 +108,6 @@ def classify_command(
         )
         return
     _show(before, after, table=table, applied=apply)
-
-
-def _after(before: Counted, batches: tuple[Batch, ...]) -> Counted:
-    """What the categories would be."""
-    from nbkit.runs.categories import Counted
-
-    found = dict(before.categories)
-    for batch in batches:
-        for category, rows in batch.categories.items():
-            found[category] = found.get(category, 0) + rows
-            found[None] = found.get(None, 0) - rows
-    return Counted({category: rows for category, rows in found.items() if rows or category})
 
 
 def _named(counted: Counted) -> dict[str, int]:
@@ -178,7 +166,7 @@ def _progress(days: int, *, shown: bool) -> Iterator[Callable[[Batch], None]]:
         def on_batch(batch: Batch) -> None:
             nonlocal rows
             rows += batch.rows
-            bar.update(task, advance=(batch.last - batch.first).days + 1, rows=rows)
+            bar.update(task, advance=batch.days, rows=rows)
 
         yield on_batch
 

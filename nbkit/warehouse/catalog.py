@@ -23,7 +23,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from nbkit.errors import UnknownQuery
-from nbkit.warehouse.schema import DATASET, RUN_HISTORY
+from nbkit.warehouse.schema import COLUMNS, DATASET, RUN_HISTORY
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -144,14 +144,34 @@ def googlesql(name: str, *, table: str = RUN_HISTORY) -> str:
 
 
 @cache
-def duckdb_sql(name: str, *, relation: str, dataset: str = DATASET) -> str:
-    """The translation for DuckDB, reading the run history from `relation` (a view or table);
-    tables of nbkit's own are in `dataset`."""
+def duckdb_sql(
+    name: str, *, relation: str, dataset: str = DATASET, absent: frozenset[str] = frozenset()
+) -> str:
+    """The translation for DuckDB.
+
+    Args:
+        relation: where the run history is read: a view or table.
+        dataset: where tables of nbkit's own are.
+        absent: columns that the history lacks; where the text reads one by the history's alias, it
+            reads null. (A query has a view for that, a statement needs the table itself.)
+    """
     from sqlglot import exp, parse_one
 
     tree = parse_one(query(name).text, read="bigquery")
+    if absent:
+        _null(tree, absent)
     _place(tree, exp.to_table(relation, dialect="duckdb"), dataset, dialect="duckdb")
     return tree.sql(dialect="duckdb", pretty=True)
+
+
+def _null(tree: exp.Expr, absent: frozenset[str]) -> None:
+    from sqlglot import exp
+
+    aliases = {t.alias for t in tree.find_all(exp.Table) if f"{t.db}.{t.name}" == RUN_HISTORY}
+    types = {column.name: column.type for column in COLUMNS}
+    for found in list(tree.find_all(exp.Column)):
+        if found.name in absent and found.table and found.table in aliases:
+            found.replace(exp.cast(exp.Null(), types[found.name], dialect="bigquery"))
 
 
 def _place(tree: exp.Expr, history: exp.Table, dataset: str, *, dialect: str) -> None:

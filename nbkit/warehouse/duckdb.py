@@ -124,7 +124,8 @@ class DuckDBWarehouse:
 
     def execute(self, name: str, /, **parameters: Parameter) -> int:
         values = catalog.query(name).bind(parameters)
-        text = catalog.duckdb_sql(name, relation=self._table, dataset=self._dataset)
+        absent = frozenset(schema.COLUMN_NAMES) - frozenset(self.columns(self._table))
+        text = catalog.duckdb_sql(name, relation=self._table, dataset=self._dataset, absent=absent)
         started = time.perf_counter()
         with self._writing(f"Statement {name} failed") as writer:
             answer = writer.execute(text, values)

@@ -12,7 +12,7 @@ import pytest
 import wasmtime
 
 from nbkit.warehouse import catalog
-from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY, TABLE
+from nbkit.warehouse.schema import COLUMNS, DATASET, RUN_HISTORY, TABLE
 
 Analyze = Callable[..., object]
 # The columns of other tables that a file names.
@@ -25,6 +25,15 @@ OTHER_TABLES = {
         "table_name": "STRING",
         "game_date": "DATE",
         "content": "STRING",
+    },
+    f"{DATASET}.nbkit_categories": {
+        "batch": "STRING",
+        "processor_name": "STRING",
+        "status": "STRING",
+        "phase": "STRING",
+        "skip_reason": "STRING",
+        "errors_text": "STRING",
+        "failure_category": "STRING",
     },
 }
 TYPES = {"BOOLEAN": "BOOL", "FLOAT64": "DOUBLE"}  # GoogleSQL's names in the analyzer's enum

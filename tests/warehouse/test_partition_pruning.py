@@ -36,21 +36,21 @@ def unbounded_reads(sql: str) -> list[str]:
         return [f"does not read {RUN_HISTORY}"]
     problems = []
     for table in reads:
-        select = table.find_ancestor(exp.Select, exp.Delete)
-        bounds = set(bounds_of(select, table)) if select else set()
+        reader = table.find_ancestor(exp.Select, exp.Delete, exp.Update, exp.Merge)
+        bounds = set(bounds_of(reader, table)) if reader else set()
         problems += [f"no {side} bound" for side in ("lower", "upper") if side not in bounds]
     return problems
 
 
-def bounds_of(select: exp.Select | exp.Delete, table: exp.Table) -> Iterator[str]:
-    """Each side on which the SELECT bounds the table's partition column."""
-    where = select.args.get("where")
-    if where is None:
+def bounds_of(reader: exp.Expression, table: exp.Table) -> Iterator[str]:
+    """Each side on which the SELECT, or what changes rows, bounds the table's partition column."""
+    where = reader.args.get("where")
+    condition = where.this if where else reader.args.get("on")  # a MERGE's
+    if condition is None:
         return
-    condition = where.this
     conjuncts = condition.flatten() if isinstance(condition, exp.And) else [condition]
     for conjunct in conjuncts:
-        if not is_partition_column(conjunct.this, of=table, among=select):
+        if not is_partition_column(conjunct.this, of=table, among=reader):
             continue
         if isinstance(conjunct, exp.Between):
             if is_known_beforehand(conjunct.args["low"]):
@@ -63,13 +63,13 @@ def bounds_of(select: exp.Select | exp.Delete, table: exp.Table) -> Iterator[str
             yield "upper"
 
 
-def is_partition_column(
-    expression: object, *, of: exp.Table, among: exp.Select | exp.Delete
-) -> bool:
+def is_partition_column(expression: object, *, of: exp.Table, among: exp.Expression) -> bool:
     if not isinstance(expression, exp.Column) or expression.name != PARTITIONS[of.name]:
         return False
     # Beside a join, a column without its table's name may be the other table's.
-    return expression.table == of.alias_or_name or not (expression.table or among.args.get("joins"))
+    return expression.table == of.alias_or_name or not (
+        expression.table or among.args.get("joins") or isinstance(among, exp.Merge)
+    )
 
 
 def is_known_beforehand(expression: exp.Expression) -> bool:
@@ -90,11 +90,14 @@ def test_it_still_prunes_when_the_table_is_another(name: str) -> None:
     assert unbounded_reads(text) == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["sweep_stale_runs", "archive_upcoming", "delete_upcoming_players", "delete_upcoming_teams"],
-)
-def test_statements_that_read_by_date_prune_as_well(name: str) -> None:
+def touches_rows(name: str) -> bool:
+    """Whether a statement reads or changes rows: others change a table's form, or make it."""
+    tree = parse_one(catalog.googlesql(name), read="bigquery")
+    return not isinstance(tree, (exp.Alter, exp.Create))
+
+
+@pytest.mark.parametrize("name", [n for n in catalog.statement_names() if touches_rows(n)])
+def test_what_a_statement_reads_or_changes_is_bounded_as_well(name: str) -> None:
     assert unbounded_reads(catalog.googlesql(name)) == []
 
 
@@ -105,6 +108,13 @@ def reading(where: str) -> str:
     return f"SELECT run_id FROM `{RUN_HISTORY}` WHERE {where}"
 
 
+def merging(condition: str) -> str:
+    return (
+        f"MERGE `{RUN_HISTORY}` AS history USING found ON history.run_id = found.run_id "
+        f"AND {condition} WHEN MATCHED THEN UPDATE SET status = found.status"
+    )
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -113,6 +123,9 @@ def reading(where: str) -> str:
         reading("data_date >= DATE(@start) AND data_date < DATE(@end)"),
         f"WITH runs AS ({reading(GOOD)}) SELECT COUNT(*) FROM runs",
         f"SELECT a.run_id FROM `{RUN_HISTORY}` AS a JOIN names USING (run_id) WHERE a.{GOOD}",
+        f"UPDATE `{RUN_HISTORY}` SET status = 'failed' WHERE {GOOD}",
+        f"DELETE FROM `{RUN_HISTORY}` WHERE {GOOD}",
+        merging(f"history.{GOOD}"),
     ],
 )
 def test_a_bounded_read_passes(sql: str) -> None:
@@ -152,6 +165,16 @@ def test_a_bounded_read_passes(sql: str) -> None:
         (
             "DELETE FROM `nba_analytics.upcoming_team_game_context` WHERE game_date < @before",
             ["no lower bound"],
+        ),
+        (
+            f"UPDATE `{RUN_HISTORY}` SET status = 'failed' WHERE started_at >= @start",
+            ["no lower bound", "no upper bound"],
+        ),
+        (merging(GOOD), ["no lower bound", "no upper bound"]),  # may be the other table's
+        (merging(f"found.{GOOD}"), ["no lower bound", "no upper bound"]),
+        (
+            f"INSERT INTO audit (run_id) SELECT run_id FROM `{RUN_HISTORY}`",
+            ["no lower bound", "no upper bound"],
         ),
         ("SELECT 1", [f"does not read {RUN_HISTORY}"]),
     ],
