@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -90,6 +90,17 @@ class ProcessorRegistry:
     def get_by_criticality(self, criticality: Criticality | str) -> tuple[Processor, ...]:
         """All of one criticality, in registry order; empty for a word that is none."""
         return tuple(p for p in self.processors if p.criticality == criticality)
+
+    def check_dependencies_ready(
+        self, name: str, data_date: date, is_ready: Callable[[str, date], bool]
+    ) -> bool:
+        """Whether all that a processor needs is done for a date.
+
+        Args:
+            is_ready: says so of one processor and date; the registry itself knows no history.
+                `nbkit.runs.readiness.ready_in(warehouse, …)` gives one.
+        """
+        return all(is_ready(needed, data_date) for needed in self.get_dependencies(name))
 
     # Look-ups.
 
