@@ -19,6 +19,7 @@ from nbkit.schedule.cron import Cron
 _DAY = 24 * 60
 # Zones change their rules; what holds within a year from now is what is exported.
 _YEAR = timedelta(days=366)
+TEN_YEARS = 10 * _YEAR
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def fields(cron: Cron) -> Fields:
         days=frozenset(day for day in parsed.days if isinstance(day, int)),
         months=frozenset(parsed.months),
         weekdays=frozenset(day % 7 for day, _ in days),
-        weeks=frozenset(week for _, week in days if week),
+        # One weekday of every week beside another of one week: then no week is left out.
+        weeks=frozenset() if any(not w for _, w in days) else frozenset(w for _, w in days),
     )
 
 
@@ -70,7 +72,7 @@ def zone_line(cron: Cron) -> Line:
 def safe_lines(cron: Cron, *, now: datetime) -> tuple[Line, ...]:
     """Lines for a scheduler with time zones whose behaviour is not cron's when clocks change: in
     the job's zone unless one of its times falls into such a night, else in UTC."""
-    if touches_a_change(cron, now, now + 10 * _YEAR):
+    if touches_a_change(cron, now, now + TEN_YEARS):
         return utc_lines(cron, now=now)
     return (zone_line(cron),)
 
@@ -88,15 +90,24 @@ def touches_a_change(cron: Cron, start: datetime, end: datetime) -> bool:
 
 
 def utc_lines(cron: Cron, *, now: datetime) -> tuple[Line, ...]:
-    """Lines in UTC that name each of its moments with every offset the zone has within a year."""
+    """Lines in UTC that name each of its moments with every offset the zone has within a year.
+
+    Lines of different offsets stay apart: which of them started a run then says, however late the
+    start, which hour was meant.
+    """
     named = fields(cron)
+    texts = {text: None for offset in _offsets(cron, now) for text in _moved(named, offset)}
+    return tuple(Line(text, "Etc/UTC") for text in texts)
+
+
+def _moved(named: Fields, offset: int) -> list[str]:
+    """The expressions in UTC for a clock that is `offset` minutes ahead of it."""
     hours_of: dict[tuple[str, int], set[int]] = {}
-    for offset in _offsets(cron, now):
-        for minute in named.minutes:
-            for hour in named.hours:
-                moved = hour * 60 + minute - offset
-                key = (_days(named, moved // _DAY), moved % 60)
-                hours_of.setdefault(key, set()).add(moved % _DAY // 60)
+    for minute in named.minutes:
+        for hour in named.hours:
+            moved = hour * 60 + minute - offset
+            key = (_days(named, moved // _DAY), moved % 60)
+            hours_of.setdefault(key, set()).add(moved % _DAY // 60)
     minutes_of: dict[tuple[str, frozenset[int]], set[int]] = {}
     for (days, minute), hours in hours_of.items():
         minutes_of.setdefault((days, frozenset(hours)), set()).add(minute)
@@ -104,7 +115,7 @@ def utc_lines(cron: Cron, *, now: datetime) -> tuple[Line, ...]:
         f"{_written(minutes, range(60))} {_written(hours, range(24))} {days}"
         for (days, hours), minutes in minutes_of.items()
     ]
-    return tuple(Line(text, "Etc/UTC") for text in sorted(texts, key=_in_order))
+    return sorted(texts)
 
 
 def meant_moment(cron: Cron, line: str, now: datetime) -> datetime | None:
@@ -115,16 +126,22 @@ def meant_moment(cron: Cron, line: str, now: datetime) -> datetime | None:
         InputError: the line is not one of those that are exported for the job.
     """
     lines = [Cron(each.expression, "UTC") for each in utc_lines(cron, now=now)]
-    if line.split() not in [each.expression.split() for each in lines]:
+    expression = " ".join(line.split())
+    if expression not in [each.expression for each in lines]:
         known = ", ".join(repr(each.expression) for each in lines)
         raise InputError(
             f"--started-by {line!r}: not a line of this job ({known}). Export the schedule again."
         )
-    came = _latest(Cron(line, "UTC"), now)
+    came = _latest(Cron(expression, "UTC"), now)
     meant = _latest(cron, came)
     second = timedelta(seconds=1)
-    earlier = (each for other in lines for each in other.between(meant - second, came - second))
-    return came if next(earlier, None) is None else None
+    for other in lines:
+        first = other.after(meant - second)
+        if first < came:
+            return None
+        if first == came:  # of several lines for this instant the first one counts
+            return came if other.expression == expression else None
+    raise AssertionError("the line itself comes at that instant")
 
 
 def _latest(cron: Cron, now: datetime) -> datetime:
@@ -142,7 +159,7 @@ def _offsets(cron: Cron, now: datetime) -> list[int]:
     start = now - _YEAR
     moments = [start, *cron.changes(start, now + _YEAR)]
     found = {cron.local(moment).utcoffset() or timedelta() for moment in moments}
-    return sorted(round(offset.total_seconds() / 60) for offset in found)
+    return sorted((round(offset.total_seconds() / 60) for offset in found), reverse=True)
 
 
 def _days(named: Fields, moved: int) -> str:
@@ -183,8 +200,3 @@ def _written(values: Iterable[int], whole: range) -> str:
     if step == 1 and listed == list(range(listed[0], listed[-1] + 1)):
         return f"{listed[0]}-{listed[-1]}"
     return ",".join(map(str, listed))
-
-
-def _in_order(text: str) -> tuple[int, ...]:
-    minute, hour, *_ = (part.split(",")[0].split("-")[0] for part in text.split())
-    return tuple(0 if part.startswith("*") else int(part) for part in (hour, minute))
