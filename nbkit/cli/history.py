@@ -31,9 +31,10 @@ def migrate_command(
     warehouse: Warehouse_ = "",
     apply: Annotated[bool, typer.Option("--apply", help="Do it. Without: only show it.")] = False,
 ) -> None:
-    """Add the columns failure_category, heartbeat_at and killed_by_timeout where they are absent.
+    """Add columns that an older history lacks.
 
-    Shows the statements first; --apply runs them. Safe to repeat.
+    These are failure_category, heartbeat_at and killed_by_timeout. Shows the statements first;
+    --apply runs them. Safe to repeat.
     """
     from nbkit.runs import migration
     from nbkit.warehouse import open_warehouse
@@ -64,8 +65,9 @@ def classify_command(
     batch_days: Annotated[int, typer.Option(help="Data dates of one MERGE.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Fill the failure category of rows that have none, by the rules of `nbkit classify`.
+    """Fill missing failure categories.
 
+    Rows without one get theirs by the rules of `nbkit classify`; others keep what they have.
     Shows what would come of it; --apply writes it, a batch of dates at a time. Interrupted, it
     goes on where it stopped when it is run again. Rows of the last two hours are left alone.
     """
@@ -119,9 +121,8 @@ def _show(before: Counted, after: Counted, *, table: str, applied: bool) -> None
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
     if not before.missing:
-        console.print(f"Every ended row of {table} in these dates has a category.")
+        typer.echo(f"Every ended row of {table} in these dates has a category.")
         return
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for header, justify in (("Category", "left"), ("Before", "right"), ("After", "right")):
@@ -136,12 +137,12 @@ def _show(before: Counted, after: Counted, *, table: str, applied: bool) -> None
             f"{before.categories.get(name, 0):,}",
             f"{after.categories.get(name, 0):,}",
         )
-    console.print(grid)
+    Console(highlight=False).print(grid)
     told = before.missing - after.missing
     if applied:
-        console.print(f"{told:,} rows of {table} filled.")
+        typer.echo(f"{told:,} rows of {table} filled.")
     else:
-        console.print(f"{told:,} rows would be filled. Nothing was changed; --apply does it.")
+        typer.echo(f"{told:,} rows would be filled. Nothing was changed; --apply does it.")
 
 
 @contextmanager

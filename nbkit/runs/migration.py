@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 from nbkit.errors import WarehouseForeign
 from nbkit.warehouse import catalog
+from nbkit.warehouse.schema import ADDED
 
 if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Warehouse
 
 # Column → the statement that adds it. Each may be run again and again.
-MIGRATIONS = {
-    "failure_category": "add_failure_category",
-    "heartbeat_at": "add_heartbeat_at",
-    "killed_by_timeout": "add_killed_by_timeout",
-}
+MIGRATIONS = {column: f"add_{column}" for column in ADDED}
 
 
 @dataclass(frozen=True)

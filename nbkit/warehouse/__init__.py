@@ -24,7 +24,7 @@ def open_warehouse(url: str | None = None) -> Warehouse:
     """Open the run history at `url` (default: `NBKIT_WAREHOUSE`, else the demo file).
 
     - `duckdb:///file.duckdb`, `duckdb:////absolute/file.duckdb`; option `table=dataset.table`.
-    - `bigquery://project/dataset?location=us-west2`; options in `nbkit.warehouse.bigquery`.
+    - `bigquery://project/dataset?location=us-west2`; options in `nbkit.warehouse.bigquery_url`.
 
     Raises:
         WarehouseURLError: the URL cannot be read, or holds credentials.
@@ -46,9 +46,10 @@ def open_warehouse(url: str | None = None) -> Warehouse:
         check_options(url, options, known=("table",))
         return DuckDBWarehouse(Path(parts.path[1:]), table=table_option(url, options))
     if parts.scheme == "bigquery":
-        from nbkit.warehouse.bigquery import open_bigquery
+        from nbkit.warehouse.bigquery import BigQueryWarehouse
+        from nbkit.warehouse.bigquery_url import read_address
 
-        return open_bigquery(url, parts.netloc, parts.path.strip("/"), options)
+        return BigQueryWarehouse(read_address(url, parts.netloc, parts.path.strip("/"), options))
     raise WarehouseURLError(f"{url!r} is not a warehouse URL. Write {FORMS}.")
 
 

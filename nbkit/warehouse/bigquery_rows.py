@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from nbkit.errors import QueryFailed
+from nbkit.warehouse.schema import migration_hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ def check_fit(table: str, schema: Sequence[bigquery.SchemaField], rows: pd.DataF
     if problems:
         raise QueryFailed(
             f"Appending {len(rows)} rows to {table}: {'; '.join(problems)}. Nothing was written."
+            f"{migration_hint('; '.join(problems))}"
         )
 
 

@@ -109,7 +109,7 @@ class DuckDBWarehouse:
         if not dataset or not name or '"' in table:
             raise QueryFailed(f"Rows cannot be appended to {table!r}: write dataset.table.")
         with self._writing(f"Rows were not appended to {table}") as writer:
-            if key is not None and not _claim(writer, key):
+            if key is not None and not _claim(writer, f"{table} {key}"):
                 return 0
             # DuckDB does not know db-dtypes' dates, which every query here returns.
             dates = {c: "object" for c in rows if str(rows[c].dtype) == "dbdate"}
@@ -163,8 +163,7 @@ class DuckDBWarehouse:
             except duckdb.Error as error:
                 raise QueryFailed(
                     f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
-                    "the columns and their types. `nbkit history migrate` adds nbkit's own columns "
-                    "(failure_category, heartbeat_at, killed_by_timeout)."
+                    f"the columns and their types.{schema.migration_hint(str(error))}"
                 ) from error
             finally:
                 writer.close()

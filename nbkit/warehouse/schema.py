@@ -114,6 +114,15 @@ COLUMNS: tuple[RunColumn, ...] = (
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.required)
+# Columns that a table may have been made before, each with a statement `add_<column>`.
+ADDED = ("failure_category", "heartbeat_at", "killed_by_timeout")
+
+
+def migration_hint(words: str) -> str:
+    """What to do about a refusal that names a column of `ADDED`; empty for any other."""
+    if any(column in words for column in ADDED):
+        return " `nbkit history migrate` adds the columns that an older history lacks."
+    return ""
 
 
 def duckdb_ddl(table: str = RUN_HISTORY) -> str:

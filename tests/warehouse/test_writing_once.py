@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import Fill
+from emulator import PROJECT, emulator_client
 
 from nbkit.errors import QueryFailed, UnknownQuery
 from nbkit.warehouse import catalog, open_warehouse
@@ -139,3 +141,39 @@ def test_of_two_processes_with_one_key_one_writes(on_duckdb: Fill) -> None:
         out, _ = process.communicate(timeout=60)
         written.append(out.strip())
     assert sorted(written) == ["0", "1"]
+
+
+def test_of_several_threads_with_one_key_one_writes_to_bigquery(on_bigquery: Fill) -> None:
+    with on_bigquery(a_run("r0")) as warehouse:
+        url, table = warehouse.url, table_in(warehouse)
+
+    def write(_: int) -> int:
+        with open_warehouse(url) as mine:
+            return mine.append(table, a_run("r1"), key="r1:end")
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(write, range(4))) == [0, 0, 0, 1]
+    with open_warehouse(url) as warehouse:
+        assert len(warehouse.query("failed_runs", **WINDOW)) == 2
+
+
+def test_a_key_is_of_one_table(fill: Fill) -> None:
+    with fill(a_run("r0")) as warehouse:
+        dataset = table_in(warehouse).split(".")[0]
+        row = pd.DataFrame({"n": [1]})
+        assert warehouse.append(f"{dataset}.first", row, key="k") == 1
+        assert warehouse.append(f"{dataset}.second", row, key="k") == 1
+        assert warehouse.append(f"{dataset}.second", row, key="k") == 0
+
+
+def test_a_column_that_only_newer_tables_have_names_the_command(emulator: str) -> None:
+    with emulator_client(emulator) as client:
+        client.create_dataset("older")
+    url = f"bigquery://{PROJECT}/older?api_endpoint={emulator}"
+    with open_warehouse(url) as warehouse:
+        old = a_run().drop(columns=["killed_by_timeout"])
+        warehouse.append("older.runs", old)  # another table than the history: made after the frame
+        with pytest.raises(
+            QueryFailed, match=r"no column killed_by_timeout.*nbkit history migrate"
+        ):
+            warehouse.append("older.runs", a_run())
