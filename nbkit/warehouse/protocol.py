@@ -75,8 +75,10 @@ class Warehouse(Protocol):
     def append(self, table: str, rows: pd.DataFrame, *, key: str | None = None) -> int:
         """Append rows to a table (`dataset.table`); returns how many were written.
 
-        With a `key` they are written once, however often and from wherever this is called with
-        the same key: 0 says that they had been written before. A key is for good.
+        All of them or none. With a `key` they are written once, however often and from wherever
+        this is called with the same key for that table: 0 says that they had been written before.
+        An error says that it is not known; call again with the same key. Without a key, a row may
+        stand twice on BigQuery after a fault of the network.
         """
         ...
 

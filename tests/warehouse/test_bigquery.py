@@ -7,14 +7,19 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from faulty_bigquery import Fault, FaultyBigQuery, faulty_bigquery
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
 
 from nbkit.errors import QueryFailed, QueryTimeout, QueryTooExpensive, WarehouseURLError
 from nbkit.warehouse import open_warehouse
+from nbkit.warehouse.bigquery_errors import Limits
+from nbkit.warehouse.bigquery_jobs import load_once
 from nbkit.warehouse.protocol import Warehouse
 
 DAY = {
@@ -249,3 +254,49 @@ def test_the_url_names_the_table_that_is_read(
     first, second = server.real_jobs
     assert first["configuration"]["query"]["query"] == second["configuration"]["query"]["query"]
     assert second["jobReference"]["location"] == "us-west2"
+
+
+def test_a_statement_is_labelled_limited_and_recorded(server: FaultyBigQuery) -> None:
+    with opened(server, maximum_bytes_billed="5GB", job_timeout_s="30") as warehouse:
+        assert warehouse.execute("add_heartbeat_at") == 0
+        assert [record.name for record in warehouse.queries] == ["add_heartbeat_at"]
+    (job,) = server.real_jobs
+    configuration = job["configuration"]
+    assert configuration["labels"]["nbkit_query"] == "add_heartbeat_at"
+    assert configuration["jobTimeoutMs"] == "30000"
+    assert configuration["query"]["maximumBytesBilled"] == str(5 * 10**9)
+
+
+def test_a_statement_over_the_limit_is_not_run(server: FaultyBigQuery) -> None:
+    server.estimate = 3 * 10**9
+    with (
+        opened(server, maximum_bytes_billed="1GB") as warehouse,
+        pytest.raises(QueryTooExpensive, match=r"Statement add_heartbeat_at .*3\.0 GB"),
+    ):
+        warehouse.execute("add_heartbeat_at")
+    assert server.real_jobs == []
+
+
+def test_a_statement_that_failed_inside_is_not_run_twice(server: FaultyBigQuery) -> None:
+    server.job_errors = [{"reason": "backendError", "message": "half way"}]
+    with opened(server) as warehouse, pytest.raises(QueryFailed, match="half way"):
+        warehouse.execute("add_heartbeat_at")
+    assert len(server.real_jobs) == 1
+
+
+def test_a_key_whose_job_still_runs_elsewhere_is_not_taken_for_written(
+    server: FaultyBigQuery,
+) -> None:
+    limits = Limits(maximum_bytes_billed=1, job_timeout_s=0.3, retry_s=1)
+    client = bigquery.Client(
+        "p",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": server.url},
+    )
+    server.never_ends = True
+    digest = sha256(b"ops.claims\nk").hexdigest()[:40]
+    client.query("SELECT 1", job_id=f"nbkit-append-{digest}-0", job_retry=None)
+    with pytest.raises(QueryTimeout, match="another process does it"):
+        load_once(client, bigquery.Table("p.ops.claims"), [], b"{}", key="k", limits=limits)
+    client.close()
+    assert server.cancelled == []

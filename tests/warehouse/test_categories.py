@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -155,3 +157,45 @@ def test_a_migration_of_no_history_is_told(history: Warehouse) -> None:
 
     with pytest.raises(WarehouseForeign, match=r"no table d\.runs"):
         migration.plan(WithoutHistory())  # type: ignore[arg-type]
+
+
+FILLING = """
+import sys
+from datetime import UTC, date, datetime
+from nbkit.runs import categories
+from nbkit.warehouse import open_warehouse
+
+def told(batch):
+    print(batch.filled, flush=True)
+    sys.stdin.readline()
+
+now = datetime(2026, 1, 20, tzinfo=UTC)
+span = categories.Span(date(2026, 1, 10), date(2026, 1, 13), before=now)
+with open_warehouse(sys.argv[1]) as warehouse:
+    categories.fill(warehouse, span, batch_days=1, apply=True, now=now, on_batch=told)
+"""
+
+
+def test_a_killed_fill_leaves_whole_batches_and_goes_on(on_duckdb: Fill) -> None:
+    with on_duckdb(pd.DataFrame(RUNS)) as warehouse:
+        url = warehouse.url
+    with subprocess.Popen(
+        [sys.executable, "-c", FILLING, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "2\n"
+        process.kill()
+    with open_warehouse(url) as warehouse:
+        assert categories.count(warehouse, SPAN).missing == 4
+        rest = categories.fill(warehouse, SPAN, batch_days=1, apply=True, now=NOW)
+        assert [batch.filled for batch in rest] == [0, 0, 3, 1]
+        assert categories.count(warehouse, SPAN).categories == FILLED
+        again = categories.fill(warehouse, SPAN, apply=True, now=NOW)
+        assert [batch.rows for batch in again] == [0]
