@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from nbkit.params.length import parse_length
 from nbkit.schedule.cron import Cron
 
+# A run that its own timeout ends still has to store its report and tell about it.
+ENDING = timedelta(minutes=5)
 # A start later than this is not the run that was meant, whatever the job.
 LONGEST_GRACE = timedelta(hours=24)
 

@@ -21,8 +21,16 @@ def open_claims(project: Project, *, runs_url: str = "") -> Iterator[Claims]:
     Raises:
         ScheduleError | WarehouseError: it cannot be opened.
     """
-    claims = LocalClaims(project.state)
+    claims = _shared(runs_url) if runs_url.startswith("bigquery:") else LocalClaims(project.state)
     try:
         yield claims
     finally:
         claims.close()
+
+
+def _shared(runs_url: str) -> Claims:
+    # Google's client takes a second to import: not for who does without.
+    from nbkit.schedule.shared_claims import SharedClaims
+    from nbkit.warehouse import open_history
+
+    return SharedClaims(open_history(runs_url))

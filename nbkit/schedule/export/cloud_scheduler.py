@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from nbkit.schedule.export.lines import Line, safe_lines
-from nbkit.schedule.export.target import ENDING, Target, arguments, header, told, unit
-from nbkit.schedule.job import Job
+from nbkit.schedule.export.target import Target, arguments, header, told, unit
+from nbkit.schedule.job import ENDING, Job
 
 _ABOUT = """\
 #

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from nbkit.schedule.export.lines import utc_lines
-from nbkit.schedule.export.target import ENDING, Target, arguments, as_yaml, header, told, unit
-from nbkit.schedule.job import Job
+from nbkit.schedule.export.target import Target, arguments, as_yaml, header, told, unit
+from nbkit.schedule.job import ENDING, Job
 
 _ABOUT = """\
 # Install: copy to .github/workflows/. Needs the repository secret SLACK_BOT_TOKEN.

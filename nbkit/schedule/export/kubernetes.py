@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from nbkit.schedule.export.lines import Line, safe_lines
-from nbkit.schedule.export.target import ENDING, Target, arguments, as_yaml, header, told, unit
-from nbkit.schedule.job import Job
+from nbkit.schedule.export.target import Target, arguments, as_yaml, header, told, unit
+from nbkit.schedule.job import ENDING, Job
 
 _ABOUT = """\
 # Install: kubectl apply -f nbkit-cronjobs.yaml

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from nbkit.schedule.cron import Cron
 from nbkit.schedule.export.lines import TEN_YEARS, Fields, fields, touches_a_change, utc_lines
-from nbkit.schedule.export.target import ENDING, Target, arguments, header, told, unit
-from nbkit.schedule.job import Job
+from nbkit.schedule.export.target import Target, arguments, header, told, unit
+from nbkit.schedule.job import ENDING, Job
 
 _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _ABOUT = """\

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from nbkit.errors import InputError
 from nbkit.schedule.job import Job
-
-# A run that its own timeout ends still has to store its report and tell about it.
-ENDING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
