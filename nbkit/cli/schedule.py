@@ -98,7 +98,7 @@ def tick_command(
     However many tick at the same time, a job runs once. Exits with the worst code of the jobs that
     ran: 0 healthy, 1 a critical finding (or a run that was missed), 2 misuse, 3 failed.
     """
-    from nbkit.schedule.tick import find_due, run_due
+    from nbkit.schedule.claims import find_due
 
     project, jobs = _jobs()
     clock = _clock(now)
@@ -107,7 +107,9 @@ def tick_command(
         if dry_run:
             _say_due(runs, as_json=as_json)
             return
-        if runs:
+        if runs:  # cron asks every minute: what runs notebooks is imported only then
+            from nbkit.schedule.tick import run_due
+
             place = _place(project, out, clock)
             done = run_due(runs, claims, place, on_start=_starting, on_end=_ended(as_json))
             _leave(done, exit_zero=exit_zero)
@@ -245,8 +247,9 @@ def _write(path: Path, text: str) -> None:
 def _run_if_due(
     job: Job, claims: Claims, place: Place, started_by: str, on_end: Callable[[Done], None]
 ) -> tuple[Done, ...]:
+    from nbkit.schedule.claims import find_due
     from nbkit.schedule.export.lines import meant_moment
-    from nbkit.schedule.tick import find_due, run_due
+    from nbkit.schedule.tick import run_due
 
     if not job.enabled:
         raise InputError(f"{job.name} is not enabled: {job.reason}. Enable it, or remove its line.")

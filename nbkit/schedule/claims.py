@@ -8,13 +8,13 @@ second run: it writes the same folder, and what was said is not said again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from nbkit.schedule.due import Due, LastRun, Standing
+from nbkit.schedule.due import FIRST_GRACE, Due, LastRun, Standing, due
 from nbkit.schedule.job import Job
 
 
@@ -86,6 +86,13 @@ def last_scheduled(entries: Iterable[Entry]) -> Mapping[str, LastRun]:
         for entry in sorted(entries, key=lambda e: (e.scheduled_at, e.attempt))
         if not entry.by_hand
     }
+
+
+def find_due(
+    jobs: Sequence[Job], claims: Claims, now: datetime, *, first_grace: timedelta = FIRST_GRACE
+) -> tuple[Due, ...]:
+    """What is due by the record. See `nbkit.schedule.due.due`."""
+    return due(jobs, last_scheduled(claims.latest(jobs, now=now)), now, first_grace=first_grace)
 
 
 def to_text(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from nbkit.errors import NbkitError
 from nbkit.findings import iso_utc
@@ -16,8 +16,8 @@ from nbkit.report.plan import make_plan
 from nbkit.report.run import Report
 from nbkit.report.store import Store
 from nbkit.report.watchdog import Limits
-from nbkit.schedule.claims import MISSED, Claims, Outcome, last_scheduled
-from nbkit.schedule.due import FIRST_GRACE, Due, due
+from nbkit.schedule.claims import MISSED, Claims, Outcome
+from nbkit.schedule.due import Due
 from nbkit.schedule.job import Job
 from nbkit.schedule.launch import INTERRUPTED, earned, launch
 
@@ -38,18 +38,6 @@ class Done:
 
     run: Due
     outcome: Outcome
-
-
-def find_due(
-    jobs: tuple[Job, ...],
-    claims: Claims,
-    now: datetime,
-    *,
-    first_grace: timedelta = FIRST_GRACE,
-) -> tuple[Due, ...]:
-    """What is due by the record. See `nbkit.schedule.due.due`."""
-    last = last_scheduled(claims.latest(jobs, now=now))
-    return due(jobs, last, now, first_grace=first_grace)
 
 
 def run_due(
