@@ -43,12 +43,8 @@ class DuckDBWarehouse:
         self._path = path
         self._table = table
         self._records: list[QueryRecord] = []
-        self._connection = _connect_patiently(path, read_only=True)
-        try:
-            self._relation = self._canonical_relation()
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._reader()
 
     @property
     def url(self) -> str:
@@ -63,17 +59,18 @@ class DuckDBWarehouse:
         return self._table
 
     def columns(self, table: str) -> tuple[str, ...]:
-        return tuple(_column_types(self._connection, *table.split(".")))
+        return tuple(_column_types(self._reader(), *table.split(".")))
 
     def query(self, name: str, /, **parameters: Parameter) -> pd.DataFrame:
         import duckdb
 
         values = catalog.query(name).bind(parameters)
+        reader = self._reader()
         text = catalog.duckdb_sql(name, relation=self._relation, dataset=self._dataset)
         started = time.perf_counter()
         try:
-            with _interruptible(self._connection):
-                found = self._connection.execute(text, values).to_arrow_table()
+            with _interruptible(reader):
+                found = reader.execute(text, values).to_arrow_table()
         except duckdb.Error as error:
             raise QueryFailed(
                 f"Query {name} failed on {self.url}: {_first_line(error)}. Check the table with "
@@ -150,29 +147,43 @@ class DuckDBWarehouse:
 
     @contextmanager
     def _writing(self, failed: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The file opened for writing, in one transaction: all of it or nothing."""
+        """The file opened for writing, in one transaction: all of it or nothing.
+
+        Reading is over with it, and begins again with the next query: rows that are written must
+        not be reported as refused because another writer came in between.
+        """
         import duckdb
 
-        self._connection.close()
+        self.close()
+        writer = _connect_patiently(self._path, read_only=False)
         try:
-            writer = _connect_patiently(self._path, read_only=False)
-            try:
-                writer.begin()
-                yield writer
-                writer.commit()
-            except duckdb.Error as error:
-                raise QueryFailed(
-                    f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
-                    f"the columns and their types.{schema.migration_hint(str(error))}"
-                ) from error
-            finally:
-                writer.close()
+            writer.begin()
+            yield writer
+            writer.commit()
+        except duckdb.Error as error:
+            raise QueryFailed(
+                f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
+                f"the columns and their types.{schema.migration_hint(str(error))}"
+            ) from error
         finally:
-            self._connection = _connect_patiently(self._path, read_only=True)
-            self._relation = self._canonical_relation()
+            writer.close()
+
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        """The connection to read by. It keeps writers of other processes out until it is closed."""
+        if self._connection is None:
+            connection = _connect_patiently(self._path, read_only=True)
+            try:
+                self._relation = self._canonical_relation(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def __enter__(self) -> Self:
         return self
@@ -185,13 +196,13 @@ class DuckDBWarehouse:
     ) -> None:
         self.close()
 
-    def _canonical_relation(self) -> str:
+    def _canonical_relation(self, connection: duckdb.DuckDBPyConnection) -> str:
         """The name to read the history by: the table itself where its layout is the schema's."""
         dataset, name = self._table.split(".")
-        found = _column_types(self._connection, dataset, name)
+        found = _column_types(connection, dataset, name)
         if not found:
             raise WarehouseForeign(
-                f"{self._path} has no table {self._table}{_tables_in(self._connection)}. "
+                f"{self._path} has no table {self._table}{_tables_in(connection)}. "
                 "Make a warehouse with `nbkit import FILE OUT.duckdb`, or name the table with "
                 "?table=dataset.table in the URL."
             )
@@ -212,7 +223,7 @@ class DuckDBWarehouse:
             f'{expression} AS "{column.name}"'
             for expression, column in zip(expressions, schema.COLUMNS, strict=True)
         )
-        self._connection.execute(
+        connection.execute(
             f'CREATE OR REPLACE TEMP VIEW {_VIEW} AS SELECT {listed} FROM "{dataset}"."{name}"'
         )
         return _VIEW
@@ -360,6 +371,12 @@ def _opening_error(
     path: Path, error: Exception, *, read_only: bool
 ) -> WarehouseLocked | WarehouseForeign:
     words = str(error)
+    if "different configuration" in words:  # DuckDB has no readers beside a writer
+        return WarehouseLocked(
+            f"{path} is open in this process already, for "
+            f"{'reading, so that it cannot be written' if not read_only else 'writing'}. Close the "
+            "other warehouse first."
+        )
     if "lock" in words.lower():
         holder = re.search(r"PID (\d+)", words)
         who = f" (process {holder[1]})" if holder else ""

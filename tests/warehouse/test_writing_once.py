@@ -14,7 +14,7 @@ import pytest
 from conftest import Fill
 from emulator import PROJECT, emulator_client
 
-from nbkit.errors import QueryFailed, UnknownQuery
+from nbkit.errors import QueryFailed, UnknownQuery, WarehouseLocked
 from nbkit.warehouse import catalog, open_warehouse
 from nbkit.warehouse.schema import COLUMN_NAMES, RUN_HISTORY
 
@@ -177,3 +177,14 @@ def test_a_column_that_only_newer_tables_have_names_the_command(emulator: str) -
             QueryFailed, match=r"no column killed_by_timeout.*nbkit history migrate"
         ):
             warehouse.append("older.runs", a_run())
+
+
+def test_a_warehouse_that_only_wrote_keeps_nobody_out(on_duckdb: Fill) -> None:
+    with on_duckdb(a_run("r0")) as first, open_warehouse(first.url) as second:
+        with pytest.raises(WarehouseLocked, match="open in this process already, for reading"):
+            first.append("ops.claims", pd.DataFrame({"n": [1]}))
+        second.close()
+        assert first.append("ops.claims", pd.DataFrame({"n": [1]})) == 1
+        with open_warehouse(first.url) as third:
+            assert third.append("ops.claims", pd.DataFrame({"n": [2]})) == 1
+        assert len(first.query("failed_runs", **WINDOW)) == 1
