@@ -45,16 +45,16 @@ def show_coming(runs: Sequence[tuple[datetime, Job]]) -> None:
 def show_jobs(jobs: Sequence[Job], entries: Sequence[Entry], now: datetime) -> None:
     console = Console(highlight=False)
     latest = _latest(entries)
-    grid = _grid("Job", "Next run", "UTC", "Channel", "Owner", "Last run")
+    grid = _grid("Job", "Next run", "UTC", "Last run", "Channel", "Owner")
     for job in (job for job in jobs if job.enabled):
         ahead, entry = job.when.after(now), latest.get(job.name)
         grid.add_row(
             job.name,
             _on_its_clock(job, ahead),
             f"{ahead:%H:%M}" if _same_day(job, ahead) else f"{ahead:%a %H:%M}",
+            _last_run(job, entry, now),
             job.channel,
             job.owner,
-            _last_run(job, entry, now),
         )
     off = [job for job in jobs if not job.enabled]
     if len(off) < len(jobs):
@@ -148,6 +148,7 @@ def _same_day(job: Job, moment: datetime) -> bool:
 def _grid(*headers: str) -> Table:
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for header in headers:
-        folds = header in ("Last run", "Why")
-        grid.add_column(header, no_wrap=not folds, min_width=16 if folds else None)
+        folds = header in ("Last run", "Channel", "Owner", "Why")
+        narrowest = 16 if header == "Last run" else None
+        grid.add_column(header, no_wrap=not folds, min_width=narrowest, overflow="fold")
     return grid

@@ -38,6 +38,7 @@ def entry(name: str, **other: str) -> str:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a job that is well, and the means to make others."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
     for name in (WAREHOUSE_VARIABLE, PROJECT_VARIABLE, "NBKIT_RUNS", "NBKIT_REPORTS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -64,6 +65,14 @@ def ticking(root: Path, now: str = NOW) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 90
+    while not file.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_tick_runs_what_is_due_and_one_failure_does_not_stop_the_others(
@@ -116,11 +125,7 @@ def test_a_run_whose_scheduler_was_killed_is_taken_up_by_the_next(
     )
     made(root, entry("well"), well=notebook(hangs_the_first_time))
     first = ticking(root)
-    deadline = time.monotonic() + 90
-    while not (root / "again").exists():
-        assert first.poll() is None, first.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(root / "again", first)
     assert schedule("tick", "--now", NOW) == 0  # it runs: there is nothing to do
     assert ran(root) == ["2026-01-13T12:00:00Z"]
     os.kill(first.pid, signal.SIGKILL)
@@ -131,6 +136,25 @@ def test_a_run_whose_scheduler_was_killed_is_taken_up_by_the_next(
     assert ran(root) == ["2026-01-13T12:00:00Z"] * 2
     assert schedule("tick", "--now", NOW) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_an_interrupted_run_is_over_and_those_after_it_stay_due(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(
+        root,
+        entry("slow") + entry("well"),
+        slow=notebook("import time; open('again', 'w'); time.sleep(90)"),
+        well=notebook(),
+    )
+    first = ticking(root)
+    wait_for(root / "again", first)
+    first.send_signal(signal.SIGTERM)
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert "slow Tue 13 Jan 07:00 EST: interrupted" in out + err
+    assert schedule("tick", "--now", NOW, "--dry-run") == 0
+    assert capsys.readouterr().out == "well: would run for Tue 13 Jan 07:00 EST\n"
 
 
 def test_by_hand_a_job_runs_whenever_asked_and_the_schedule_goes_on(
