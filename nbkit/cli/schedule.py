@@ -99,14 +99,17 @@ def tick_command(
     ran: 0 healthy, 1 a critical finding (or a run that was missed), 2 misuse, 3 failed.
     """
     from nbkit.schedule.claims import find_due
+    from nbkit.schedule.locks import held
 
     project, jobs = _jobs()
     clock = _clock(now)
-    with _claims(project) as claims:
-        runs = find_due(jobs, claims, clock())
-        if dry_run:
-            _say_due(runs, as_json=as_json)
-            return
+    if dry_run:
+        with _claims(project) as claims:
+            _say_due(find_due(jobs, claims, clock()), as_json=as_json)
+        return
+    # What is due while a tick is at work waits for its end: jobs run one after another.
+    with held(project.state / "schedule.tick.lock") as alone, _claims(project) as claims:
+        runs = find_due(jobs, claims, clock()) if alone else ()
         if runs:  # cron asks every minute: what runs notebooks is imported only then
             from nbkit.schedule.tick import run_due
 

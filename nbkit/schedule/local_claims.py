@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +18,12 @@ from nbkit.errors import ScheduleError
 from nbkit.schedule.claims import Entry, Outcome, to_text
 from nbkit.schedule.due import Due, Standing
 from nbkit.schedule.job import Job
+from nbkit.schedule.locks import held
 
 VERSION = 1
 _PATIENCE_S = 30
 # Who looks whether a job runs holds its lock for an instant; who runs it, for minutes.
-_GLANCE_S = 2
+_GLANCE_S = 1
 _SCHEMA = """
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
@@ -127,20 +129,8 @@ class LocalClaims:
         with self._lock(job, patience_s=0) as free:
             return Standing.LOST if free else Standing.RUNNING
 
-    @contextlib.contextmanager
-    def _lock(self, job: str, *, patience_s: float) -> Iterator[bool]:
-        """Hold the job for this process; False where another holds it."""
-        with self._in_words():
-            lock = sqlite3.connect(
-                self._folder / f"schedule-{job}.lock", timeout=patience_s, isolation_level=None
-            )
-        with contextlib.closing(lock):
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError:
-                yield False
-            else:
-                yield True
+    def _lock(self, job: str, *, patience_s: float) -> AbstractContextManager[bool]:
+        return held(self._folder / f"schedule-{job}.lock", patience_s=patience_s)
 
     def _prepare(self) -> None:
         self._sql.execute("BEGIN IMMEDIATE")

