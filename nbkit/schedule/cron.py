@@ -62,7 +62,7 @@ class Cron:
 
     def after(self, moment: datetime) -> datetime:
         """The first moment later than `moment`, in UTC."""
-        moment = moment.astimezone(UTC)
+        moment = _whole_second(moment)
         return self._elapsed(moment) if self.goes_by_elapsed_time else self._named(moment)
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
@@ -111,9 +111,9 @@ class Cron:
 
     def changes(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """The instants after `start`, up to `end`, from which the zone has another offset."""
-        at = start.astimezone(UTC)
+        at, end = _whole_second(start), _whole_second(end)
         while at < end:
-            seen = min(at + _STRIDE, end.astimezone(UTC))
+            seen = min(at + _STRIDE, end)
             if self._offset(seen) != self._offset(at):
                 at = self._change(at, seen)
                 yield at
@@ -136,6 +136,12 @@ class Cron:
         offset = self.local(moment).utcoffset()
         assert offset is not None
         return offset
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """In UTC. Clocks change, and jobs happen, at whole seconds; searching for a change between
+    others would end beside it."""
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _wall(moment: datetime) -> datetime:

@@ -107,7 +107,9 @@ def test_lines_for_schedulers_with_zones_mean_the_moments_of_the_job(each: Job) 
 
 
 def test_only_jobs_of_the_nights_when_clocks_change_are_written_in_utc() -> None:
-    written = {each.cron: safe_lines(each.when, now=NOW) for each in JOBS}
+    now = NOW.replace(microsecond=345678)
+    written = {each.cron: safe_lines(each.when, now=now) for each in JOBS}
+    assert safe_lines(job(cron="0 3 * * *").when, now=now) == (Line("0 3 * * *", NEW_YORK),)
     assert written["0 7 * * *"] == (Line("0 7 * * *", NEW_YORK),)
     assert written["0 8 * * MON#1"] == (Line("0 8 * * 1", NEW_YORK),)
     assert [line.expression for line in written["30 2 * * *"]] == ["30 6 * * *", "30 7 * * *"]
