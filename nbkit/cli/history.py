@@ -30,6 +30,7 @@ Warehouse_ = Annotated[
 def migrate_command(
     warehouse: Warehouse_ = "",
     apply: Annotated[bool, typer.Option("--apply", help="Do it. Without: only show it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Add columns that an older history lacks.
 
@@ -40,20 +41,28 @@ def migrate_command(
     from nbkit.warehouse import open_warehouse
 
     with open_warehouse(warehouse or None) as opened:
-        steps = migration.plan(opened)
-        for step in steps:
-            if step.present:
-                typer.echo(f"{step.column}: there")
-            else:
-                typer.echo(f"{step.column}: absent\n{step.sql.strip()};")
-        absent = [step.column for step in steps if not step.present]
-        if not absent:
-            typer.echo(f"{opened.history} has all columns.")
-        elif apply:
+        table, steps = opened.history, migration.plan(opened)
+        if apply:
             migration.apply(opened)
-            typer.echo(f"Added to {opened.history}: {', '.join(absent)}.")
-        else:
-            typer.echo("Nothing was changed. Run it again with --apply.")
+    absent = [step for step in steps if not step.present]
+    if as_json:
+        document = {
+            "table": table,
+            "applied": apply,
+            "absent": {step.column: step.sql for step in absent},
+        }
+        typer.echo(json.dumps(document, indent=1))
+        return
+    for step in steps:
+        typer.echo(f"{step.column}: there" if step.present else f"{step.column}: absent")
+    for step in absent:
+        typer.echo(f"{step.sql};")
+    if not absent:
+        typer.echo(f"{table} has all columns.")
+    elif apply:
+        typer.echo(f"Added to {table}: {', '.join(step.column for step in absent)}.")
+    else:
+        typer.echo("Nothing was changed. Run it again with --apply.")
 
 
 @app.command("classify")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbkit.errors import WarehouseForeign
-from nbkit.warehouse import catalog
 from nbkit.warehouse.schema import ADDED
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def plan(warehouse: Warehouse) -> tuple[Step, ...]:
             column=column,
             present=column in present,
             statement=statement,
-            sql=_without_comments(catalog.googlesql(statement, table=warehouse.history)),
+            sql=_without_comments(warehouse.sql(statement)),
         )
         for column, statement in MIGRATIONS.items()
     )
@@ -58,4 +58,5 @@ def apply(warehouse: Warehouse) -> tuple[Step, ...]:
 
 
 def _without_comments(sql: str) -> str:
-    return "\n".join(line for line in sql.splitlines() if not line.startswith(("--", "/*")))
+    """The header is a line of dashes in the file, and may stand in /* */ in a translation."""
+    return re.sub(r"/\*.*?\*/|^--.*?$", "", sql, flags=re.DOTALL | re.MULTILINE).strip()

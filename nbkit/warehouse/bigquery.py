@@ -141,6 +141,9 @@ class BigQueryWarehouse:
             written = load_once(self._client, target, schema, content, key=key, limits=self._limits)
         return len(rows) if written else 0
 
+    def sql(self, name: str, /) -> str:
+        return catalog.googlesql(name, table=self._table)
+
     def execute(self, name: str, /, **parameters: Parameter) -> int:
         values = catalog.query(name).bind(parameters)
         started = time.perf_counter()
@@ -261,7 +264,7 @@ class BigQueryWarehouse:
 
     def _insert(self, name: str, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
         return self._client.query(
-            catalog.googlesql(name, table=self._table),
+            self.sql(name),
             job_config=config,
             retry=self._retry,
             job_retry=None,

@@ -65,8 +65,7 @@ class DuckDBWarehouse:
         import duckdb
 
         values = catalog.query(name).bind(parameters)
-        reader = self._reader()
-        text = catalog.duckdb_sql(name, relation=self._relation, dataset=self._dataset)
+        reader, text = self._reader(), self.sql(name)
         started = time.perf_counter()
         try:
             with _interruptible(reader):
@@ -119,10 +118,21 @@ class DuckDBWarehouse:
             writer.execute(f'INSERT INTO "{dataset}"."{name}" BY NAME FROM new_rows')
         return len(rows)
 
+    def sql(self, name: str, /) -> str:
+        reader = self._reader()
+        if name not in catalog.statement_names():
+            return catalog.duckdb_sql(name, relation=self._relation, dataset=self._dataset)
+        present = _column_types(reader, *self._table.split("."))
+        return catalog.duckdb_sql(
+            name,
+            relation=self._table,
+            dataset=self._dataset,
+            absent=frozenset(schema.COLUMN_NAMES) - frozenset(present),
+        )
+
     def execute(self, name: str, /, **parameters: Parameter) -> int:
         values = catalog.query(name).bind(parameters)
-        absent = frozenset(schema.COLUMN_NAMES) - frozenset(self.columns(self._table))
-        text = catalog.duckdb_sql(name, relation=self._table, dataset=self._dataset, absent=absent)
+        text = self.sql(name)
         started = time.perf_counter()
         with self._writing(f"Statement {name} failed") as writer:
             answer = writer.execute(text, values)

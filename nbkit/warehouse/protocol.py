@@ -82,6 +82,14 @@ class Warehouse(Protocol):
         """
         ...
 
+    def sql(self, name: str, /) -> str:
+        """What `query` or `execute` of that name sends to the engine.
+
+        Raises:
+            UnknownQuery: no such file.
+        """
+        ...
+
     def execute(self, name: str, /, **parameters: Parameter) -> int:
         """Run `sql/statements/<name>.sql`, which changes data or a table; returns the rows that it
         changed (0 for a table).

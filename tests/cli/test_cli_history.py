@@ -31,10 +31,12 @@ def test_an_old_history_is_migrated_and_classified(
 ) -> None:
     assert main(["history", "migrate", "--warehouse", url]) == 0
     shown = capsys.readouterr().out
-    assert "ADD COLUMN IF NOT EXISTS heartbeat_at TIMESTAMP;" in shown
+    assert "ADD COLUMN IF NOT EXISTS heartbeat_at TIMESTAMPTZ;" in shown
     assert "Nothing was changed" in shown
     assert main(["history", "migrate", "--warehouse", url, "--apply"]) == 0
     assert "Added to nba_reference.processor_run_history" in capsys.readouterr().out
+    assert main(["history", "migrate", "--warehouse", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["absent"] == {}
     assert main(["history", "migrate", "--warehouse", url]) == 0
     assert "has all columns" in capsys.readouterr().out
 

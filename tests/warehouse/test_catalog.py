@@ -42,6 +42,8 @@ def shared(name: str, cte: str, column: str) -> str | None:
     made = found and next((e for e in found.selects if e.alias_or_name == column), None)
     if not found or not isinstance(made, exp.Alias):
         return None
+    if found.args.get("group"):
+        return None  # not rows of the history, but what is made of them
     qualify = found.args.get("qualify")
     return made.sql() + (qualify.sql() if qualify else "")
 

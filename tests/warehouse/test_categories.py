@@ -12,12 +12,14 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import Fill
+from emulator import PROJECT, emulator_client
+from google.cloud.bigquery import SchemaField, Table
 
-from nbkit.errors import ParameterError, WarehouseForeign
+from nbkit.errors import ParameterError, QueryFailed, WarehouseForeign
 from nbkit.runs import categories, migration
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
-from nbkit.warehouse.schema import RUN_HISTORY
+from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
 SPAN = categories.Span(date(2026, 1, 10), date(2026, 1, 13), before=NOW)
@@ -199,3 +201,39 @@ def test_a_killed_fill_leaves_whole_batches_and_goes_on(on_duckdb: Fill) -> None
         assert categories.count(warehouse, SPAN).categories == FILLED
         again = categories.fill(warehouse, SPAN, apply=True, now=NOW)
         assert [batch.rows for batch in again] == [0]
+
+
+def test_a_bigquery_table_gets_the_columns_that_it_lacks(emulator: str) -> None:
+    with emulator_client(emulator) as client:
+        client.create_dataset("old_history")
+    url = f"bigquery://{PROJECT}/old_history?api_endpoint={emulator}&table=old_history.runs"
+    lacking = ("failure_category", "heartbeat_at", "killed_by_timeout")
+    fields = [
+        SchemaField(column.name, column.type, "REQUIRED" if column.required else "NULLABLE")
+        for column in COLUMNS
+        if column.name not in lacking
+    ]
+    with emulator_client(emulator) as client:
+        client.create_table(Table(f"{PROJECT}.old_history.runs", schema=fields))
+    rows = pd.DataFrame(RUNS).drop(columns=["failure_category"])
+    with open_warehouse(url) as warehouse:
+        warehouse.append(warehouse.history, rows)
+        steps = migration.plan(warehouse)
+        assert [step.column for step in steps if not step.present] == list(lacking)
+        assert steps[1].sql == (
+            "ALTER TABLE old_history.runs\nADD COLUMN IF NOT EXISTS heartbeat_at TIMESTAMP"
+        )
+        with pytest.raises(QueryFailed, match="nbkit history migrate"):
+            warehouse.append(warehouse.history, rows.assign(killed_by_timeout=True))
+        assert len(migration.apply(warehouse)) == 3
+        migration.apply(warehouse)  # again: harmless
+        # The emulator changes the table, and goes on describing it as it was: it is asked by query.
+        categories.fill(warehouse, SPAN, apply=True, now=NOW)
+        assert categories.count(warehouse, SPAN).missing == 0
+    with emulator_client(emulator) as client:
+        found = client.query(f"SELECT {', '.join(lacking)} FROM old_history.runs LIMIT 1").result()
+    assert [(field.name, field.field_type) for field in found.schema] == [
+        ("failure_category", "STRING"),
+        ("heartbeat_at", "TIMESTAMP"),
+        ("killed_by_timeout", "BOOLEAN"),
+    ]
