@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from query_arguments import ON_THE_HISTORY, arguments
 
 from nbkit.errors import (
     NbkitError,
@@ -22,7 +23,7 @@ from nbkit.errors import (
     WarehouseMissing,
     WarehouseURLError,
 )
-from nbkit.warehouse import catalog, open_warehouse
+from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.schema import RUN_HISTORY, duckdb_ddl
 
@@ -47,15 +48,10 @@ MINIMAL = (
 ROW = "'A', 'r1', 'failed', '2026-01-12 10:20:00', '2026-01-12'"
 
 
-ARGUMENTS = WINDOW | {"before": END, "first_date": START.date(), "last_date": END.date()}
-ON_HISTORY = [n for n in catalog.query_names() if RUN_HISTORY in catalog.query(n).text]
-
-
-@pytest.mark.parametrize("name", ON_HISTORY)
+@pytest.mark.parametrize("name", ON_THE_HISTORY)
 def test_five_columns_are_enough_for_every_query_on_the_history(name: str, tmp_path: Path) -> None:
-    taken = {p.name for p in catalog.query(name).parameters}
     with open_warehouse(make(tmp_path / "w.duckdb", MINIMAL, ROW)) as warehouse:
-        found = warehouse.query(name, **{k: v for k, v in ARGUMENTS.items() if k in taken})
+        found = warehouse.query(name, **arguments(name, start=START, end=END, as_of=END))
     assert found.shape[1] > 1
 
 
