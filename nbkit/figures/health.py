@@ -1,68 +1,21 @@
-"""Fact in, figure out. A title states the finding; labels sit on the data; one palette for all.
-
-Figures are built on `matplotlib.figure.Figure` directly: no pyplot, so no global state, and the
-same facts give the same bytes.
-"""
+"""Figures of the daily health report."""
 
 from __future__ import annotations
 
-import base64
-import io
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nbkit.analysis.rates import between, is_real_failure
+from nbkit.figures.canvas import BLUE, FAINT, INK, MUTED, VERMILION, Figure, blank, local
 from nbkit.findings.wording import percent, seconds, some
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
-
     from nbkit.analysis.causes import Cause
     from nbkit.analysis.durations import DurationShift
     from nbkit.analysis.rates import PhaseRates
-
-# Okabe & Ito (2008): told apart with every common kind of colour blindness.
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-)
-INK, MUTED, FAINT = "#1f2933", "#5f6b7a", "#d9dee4"
-_WIDTH_INCHES = 8.0
-_DPI = 160
-_TITLE_CHARACTERS = 78
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture with its title and the words that stand for it where it cannot be seen."""
-
-    canvas: Canvas = field(repr=False)
-    title: str
-    alt: str
-
-    def png(self) -> bytes:
-        buffer = io.BytesIO()
-        # Without the Software entry the bytes depend on the facts alone.
-        self.canvas.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-        return buffer.getvalue()
-
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
-        width = round(self.canvas.get_figwidth() * 100)
-        return data, {"image/png": {"alt": self.alt, "width": width}}
 
 
 def phase_week(phases: Sequence[PhaseRates], *, end: datetime) -> Figure:
@@ -78,7 +31,7 @@ def phase_week(phases: Sequence[PhaseRates], *, end: datetime) -> Figure:
     known = [p for p in phases if p.week.effective_rate is not None]
     days = max((len(p.daily) for p in known), default=0)
     title = _phase_title(known)
-    canvas, axes = _blank(height=0.95 + 0.44 * max(len(known), 1), title=title)
+    canvas, axes = blank(height=0.95 + 0.44 * max(len(known), 1), title=title)
     ramp = LinearSegmentedColormap.from_list(
         "rate", [(0, VERMILION), (0.5, "#f3c9a5"), (0.9, "#eef3f6"), (1, "#bfe0d4")]
     )
@@ -106,7 +59,7 @@ def phase_week(phases: Sequence[PhaseRates], *, end: datetime) -> Figure:
         spine.set_visible(False)
     axes.tick_params(length=0)
     axes.set_xlabel(
-        f"24 hours from {end:%H:%M} UTC ({_local(end)}) of each day; expected failures left out",
+        f"24 hours from {end:%H:%M} UTC ({local(end)}) of each day; expected failures left out",
         color=MUTED,
     )
     worst = "; ".join(f"{p.title} {percent(p.week.effective_rate)}" for p in known)
@@ -136,7 +89,7 @@ def failures_by_hour(counts: pd.DataFrame, *, start: datetime, end: datetime) ->
         if total
         else f"No failures in these {len(hours)} hours"
     )
-    canvas, axes = _blank(height=2.7, title=title)
+    canvas, axes = blank(height=2.7, title=title)
     positions = range(len(hours))
     axes.bar(positions, real, width=0.85, color=VERMILION, label="real")
     axes.bar(positions, expected, width=0.85, bottom=real, color=FAINT, label="expected")
@@ -148,7 +101,7 @@ def failures_by_hour(counts: pd.DataFrame, *, start: datetime, end: datetime) ->
     marks = [i for i, hour in enumerate(hours) if hour.hour % 6 == 0] or list(positions)[::step]
     axes.set_xticks(marks, [f"{hours[i]:%a %H:%M}" for i in marks])
     axes.set_ylabel("failed runs per hour")
-    axes.set_xlabel(f"hour in which the run ended, UTC ({_local(end)} in New York)")
+    axes.set_xlabel(f"hour in which the run ended, UTC ({local(end)} in New York)")
     axes.legend(loc="upper right", ncols=2, frameon=False, fontsize=8.5)
     peak = f" The worst hour is {(real + expected).idxmax():%a %H:%M}." if total else ""
     return Figure(canvas, title, f"{title}: {int(real.sum()):,} real.{peak}")
@@ -164,7 +117,7 @@ def duration_shift(shifts: Sequence[DurationShift], *, most: int = 10) -> Figure
         if slower
         else "No processor takes more than twice its usual time"
     )
-    canvas, axes = _blank(height=1.0 + 0.32 * max(len(rows), 1), title=title)
+    canvas, axes = blank(height=1.0 + 0.32 * max(len(rows), 1), title=title)
     for row, shift in enumerate(rows):
         usual, recent = shift.baseline_p95 or 0.0, shift.p95
         colour = VERMILION if shift in slower else BLUE
@@ -205,7 +158,7 @@ def cause_bars(causes: Sequence[Cause], *, most: int = 8) -> Figure:
         if real
         else "No real failures"
     )
-    canvas, axes = _blank(height=0.9 + 0.32 * max(len(rows), 1), title=title)
+    canvas, axes = blank(height=0.9 + 0.32 * max(len(rows), 1), title=title)
     lengths = [c.failures for c in rows]
     axes.barh(range(len(rows)), lengths, color=[FAINT if c.expected else VERMILION for c in rows])
     for row, cause in enumerate(rows):
@@ -227,27 +180,6 @@ def cause_bars(causes: Sequence[Cause], *, most: int = 8) -> Figure:
     return Figure(canvas, title, f"{title}. {listed}".rstrip(" .") + ".")
 
 
-def _blank(*, height: float, title: str) -> tuple[Canvas, Axes]:
-    from matplotlib.figure import Figure as Canvas
-
-    lines = textwrap.wrap(title, _TITLE_CHARACTERS) or [""]
-    canvas = Canvas(figsize=(_WIDTH_INCHES, height + 0.15 + 0.2 * len(lines)), facecolor="white")
-    canvas.set_layout_engine("constrained")
-    axes = canvas.add_subplot()
-    canvas.suptitle(
-        "\n".join(lines), x=0.012, ha="left", fontsize=11.5, fontweight="bold", color=INK
-    )
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(FAINT)
-    axes.tick_params(colors=MUTED, labelsize=8.5)
-    axes.tick_params(axis="y", labelcolor=INK)
-    axes.xaxis.label.set(color=MUTED, fontsize=8.5)
-    axes.yaxis.label.set(color=MUTED, fontsize=8.5)
-    return canvas, axes
-
-
 def _phase_title(phases: Sequence[PhaseRates]) -> str:
     bad = [p for p in phases if (p.week.effective_rate or 0) < 0.95]
     if not phases:
@@ -259,7 +191,3 @@ def _phase_title(phases: Sequence[PhaseRates]) -> str:
         f"{len(bad)} of {len(phases)} phases are below 95 % this week; "
         f"{worst.title} is worst at {percent(worst.week.effective_rate)}"
     )
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(ZoneInfo('America/New_York')):%H:%M %Z}"
