@@ -8,9 +8,20 @@ import pytest
 from emulator import Emulator, running_emulator
 from hypothesis import settings
 
+from nbkit.project import RUNS_VARIABLE
+
 # Two busy cores make single examples slow now and then: timing belongs to benchmarks/.
 settings.register_profile("nbkit", deadline=None)
 settings.load_profile("nbkit")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """nbkit's own runs go to a history of the worker's own, not to the checkout's."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(RUNS_VARIABLE, f"duckdb:///{folder / 'runs.duckdb'}")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ def run_report(
     from nbkit.report.notebooks import find_notebook
     from nbkit.report.plan import make_plan
     from nbkit.report.store import open_store
+    from nbkit.runs.run import Trigger
     from nbkit.schedule.launch import launch
 
     only(body, "as_of")
@@ -49,6 +50,7 @@ def run_report(
             environment=settings.environment,
             clock=lambda: datetime.now(UTC),
             to="" if settings.alerts == "none" else settings.alerts,
+            trigger=Trigger(source="api"),
             on_report=stored.append,
         )
     except DeliveryError as error:

@@ -11,7 +11,7 @@ This module reads the clock unless it is given one: a record is about the presen
 from __future__ import annotations
 
 import atexit
-import json
+import hashlib
 import logging
 import os
 import signal
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from nbkit.errors import NbkitError
 from nbkit.project import find_project
 from nbkit.runs import witness
-from nbkit.runs.log_line import finished_run_line
+from nbkit.runs.log_line import log_finished
 from nbkit.runs.rows import Row, frame_of_rows, season_of, to_text
 from nbkit.runs.run import Run, Trigger
 from nbkit.runs.spool import Spool
@@ -73,7 +73,8 @@ def record(
         processor: the class that runs.
         data_date: the date that the data is about.
         columns: further columns of the history, for every row of the run.
-        spool: folder for rows that cannot be written now (default: `.nbkit/spool` of the project).
+        spool: folder for rows that cannot be written now (default: one for each history, in
+            `.nbkit/spool` of the project).
         heartbeat_every: how often `run.heartbeat()` writes a row.
         has_witness: whether a small process stands by, in case this one goes away without a word.
         environment: `K_SERVICE` and `K_REVISION` name the Cloud Run service.
@@ -98,7 +99,7 @@ def record(
         **trigger.columns(),
         **(columns or {}),
     }
-    writer = _Writer(warehouse, Spool(spool or find_project().state / "spool"))
+    writer = _Writer(warehouse, Spool(spool or _spool_of(warehouse)))
     run = Run(
         start=start,
         send=writer.send,
@@ -120,8 +121,7 @@ def record(
         writer.send(row, "end")
         if watch:
             watch.dismiss()
-        line = finished_run_line(row)
-        _log.log(logging.getLevelNamesMapping()[line["severity"]], json.dumps(line, default=str))
+        log_finished(row)
 
     with _terminating():
         try:
@@ -188,6 +188,12 @@ class RunHistoryMixin:
 def flush_spool(warehouse: Warehouse | str, *, spool: Path) -> int:
     """Send the rows that wait in a spool; returns how many still wait."""
     return _Writer(warehouse, Spool(spool)).flush()
+
+
+def _spool_of(warehouse: Warehouse | str) -> Path:
+    """A folder for each history: rows of one must not be sent to another."""
+    url = warehouse if isinstance(warehouse, str) else warehouse.url
+    return find_project().state / "spool" / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 class _Writer:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Any
 
 from nbkit.failures import EXPECTED
 from nbkit.runs.rows import Row
 
+# For a program that sends its log somewhere. Without a handler of its own, Python would print the
+# line of a failed run on stderr.
+_finished = logging.getLogger("nbkit.runs.finished")
+_finished.addHandler(logging.NullHandler())
 _COLUMNS = (
     "processor_name",
     "run_id",
@@ -36,3 +42,10 @@ def finished_run_line(row: Row) -> dict[str, Any]:
         "is_real_failure": real,
         **{name: row[name] for name in _COLUMNS if row.get(name) is not None},
     }
+
+
+def log_finished(row: Row) -> None:
+    """Leave the line, as JSON, in the log `nbkit.runs.finished`."""
+    line = finished_run_line(row)
+    level = logging.ERROR if line["is_real_failure"] else logging.INFO
+    _finished.log(level, json.dumps(line, default=str))

@@ -17,6 +17,10 @@ from nbkit.report.plan import Plan
 from nbkit.report.run import Report, keep_locally, run
 from nbkit.report.store import Store
 from nbkit.report.watchdog import Limits
+from nbkit.runs.run import Trigger
+from nbkit.schedule.recorded import recorded, tell
+
+BY_HAND = Trigger(source="manual")
 
 # What a shell says of a process that Ctrl-C ended.
 INTERRUPTED = 130
@@ -32,32 +36,46 @@ def launch(
     limits: Limits | None = None,
     to: str = "",
     channel: str | None = None,
+    trigger: Trigger = BY_HAND,
     on_cell: Callable[[Progress], None] = lambda _: None,
     on_report: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Run a planned notebook, store its report and deliver it.
 
-    A run that failed half-way is told as well; one that was interrupted is not.
+    A run that failed half-way is told as well; one that was interrupted is not. Each run is
+    recorded in the project's own history.
 
     Args:
         to: `slack` or `dir:PATH`; empty tells nobody.
         channel: a Slack channel instead of `SLACK_CHANNEL`.
+        trigger: who starts it. Whatever is not started by hand is held back after failures.
         on_report: called when the report is stored, before it is told.
 
     Raises:
+        BreakerOpen: the notebook's last runs failed, and this one is held back.
         ReportError: the report could not be stored.
         DeliveryError: it is stored, but nobody could be told; says how to send it later (and why
             the run failed, where it did).
     """
-    report = run(
-        plan,
-        project=project,
-        store=store,
-        environment=environment,
-        clock=clock,
-        limits=limits,
-        on_cell=on_cell,
-    )
+    by_hand = trigger.source == BY_HAND.source
+    with recorded(
+        plan, project=project, trigger=trigger, clock=clock, asks_breaker=not by_hand
+    ) as recording:
+
+        def progressed(progress: Progress) -> None:
+            recording.heartbeat()
+            on_cell(progress)
+
+        report = run(
+            plan,
+            project=project,
+            store=store,
+            environment=environment,
+            clock=clock,
+            limits=limits,
+            on_cell=progressed,
+        )
+        tell(recording, report)
     on_report(report)
     if to and report.state is not ExitState.INTERRUPTED:
         try:

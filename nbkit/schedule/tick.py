@@ -16,10 +16,13 @@ from nbkit.report.plan import make_plan
 from nbkit.report.run import Report
 from nbkit.report.store import Store
 from nbkit.report.watchdog import Limits
+from nbkit.runs.run import Trigger
 from nbkit.schedule.claims import MISSED, Claims, Outcome
 from nbkit.schedule.due import Due
 from nbkit.schedule.job import Job
-from nbkit.schedule.launch import INTERRUPTED, earned, launch
+from nbkit.schedule.launch import BY_HAND, INTERRUPTED, earned, launch
+
+SCHEDULED = Trigger(source="scheduler")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def run_due(
                 outcome = MISSED
             else:
                 on_start(run)
-                outcome = run_job(run.job, as_of=run.scheduled_at, place=place)
+                outcome = run_job(run.job, as_of=run.scheduled_at, place=place, trigger=SCHEDULED)
             turn.end(outcome, now=place.clock())
         done.append(Done(run=run, outcome=outcome))
         on_end(done[-1])
@@ -76,12 +79,12 @@ def run_due(
 def run_by_hand(job: Job, *, as_of: datetime, claims: Claims, place: Place) -> Done:
     """Run a job now, due or not; on record, but not counted as a run of the schedule."""
     run = Due(job=job, scheduled_at=as_of, attempt=0)
-    outcome = run_job(job, as_of=as_of, place=place)
+    outcome = run_job(job, as_of=as_of, place=place, trigger=BY_HAND)
     claims.note(run, outcome, now=place.clock())
     return Done(run=run, outcome=outcome)
 
 
-def run_job(job: Job, *, as_of: datetime, place: Place) -> Outcome:
+def run_job(job: Job, *, as_of: datetime, place: Place, trigger: Trigger) -> Outcome:
     """One run of a job from its plan to its message; every error becomes its outcome."""
     project = place.project
     reports: list[Report] = []
@@ -102,6 +105,7 @@ def run_job(job: Job, *, as_of: datetime, place: Place) -> Outcome:
             limits=Limits(cell=job.timeout, run=job.timeout),
             to=_rooted(job.to, project),
             channel=job.slack_channel,
+            trigger=trigger,
             on_report=reports.append,
         )
     except NbkitError as error:

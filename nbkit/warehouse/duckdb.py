@@ -167,9 +167,10 @@ class DuckDBWarehouse:
         self.close()
         writer = _connect_patiently(self._path, read_only=False)
         try:
-            writer.begin()
-            yield writer
-            writer.commit()
+            with _interruptible(writer):
+                writer.begin()
+                yield writer
+                writer.commit()
         except duckdb.Error as error:
             raise QueryFailed(
                 f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
@@ -255,10 +256,16 @@ def create_history(path: Path, *, table: str = schema.RUN_HISTORY) -> None:
     """Make the file and its run history where they are absent.
 
     Raises:
+        WarehouseMissing: its folder cannot be made.
         WarehouseForeign: the file is there and is no DuckDB file.
         WarehouseLocked: another process holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseMissing(
+            f"The folder of {path} cannot be made ({error.strerror}). Name a file elsewhere."
+        ) from error
     if not path.exists():
         import duckdb
 
@@ -277,7 +284,7 @@ def create_history(path: Path, *, table: str = schema.RUN_HISTORY) -> None:
 
 @contextmanager
 def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Ctrl-C stops the query by itself, but DuckDB then speaks of an error of its own.
+    """Ctrl-C stops a statement by itself, but DuckDB then speaks of an error of its own.
 
     It also forgets the interrupt before all its threads have seen it: the next query would wait
     until they have read the whole table. Saying it again keeps it said until then.

@@ -1,0 +1,89 @@
+"""nbkit's own runs, in a history of their own: recorded, and held back when they keep failing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from nbkit.errors import CellTimeout, RunTimeout, WarehouseError
+from nbkit.failures import FailureCategory
+from nbkit.project import Project
+from nbkit.report.outcome import ExitState
+from nbkit.report.plan import Plan
+from nbkit.report.run import Report
+from nbkit.runs.breaker import require_closed
+from nbkit.runs.history import record
+from nbkit.runs.run import Run, Trigger
+from nbkit.warehouse import open_history
+
+PHASE = "notebooks"
+_log = logging.getLogger("nbkit.runs")
+
+
+def name_of(notebook: str) -> str:
+    """What a notebook's runs are called in the history."""
+    return f"notebook:{notebook}"
+
+
+@contextmanager
+def recorded(
+    plan: Plan,
+    *,
+    project: Project,
+    trigger: Trigger,
+    clock: Callable[[], datetime],
+    asks_breaker: bool,
+) -> Iterator[Run]:
+    """Record the run of a planned notebook in the project's own history.
+
+    Args:
+        asks_breaker: whether it may be held back. A person who starts a run is its own probe.
+
+    Raises:
+        BreakerOpen: the notebook's last runs failed; says until when it is held back.
+    """
+    name = name_of(plan.source.name)
+    if asks_breaker:
+        _ask(project.runs_url(), name, now=clock())
+    with record(
+        project.runs_url(),
+        processor=name,
+        data_date=plan.as_of.date(),
+        trigger=trigger,
+        phase=PHASE,
+        clock=clock,
+    ) as run:
+        yield run
+
+
+def tell(run: Run, report: Report) -> None:
+    """What came of a run: what it found is its summary, why it failed its error."""
+    run.summary(
+        verdict=report.emitted.verdict.value,
+        findings=len(report.emitted.findings),
+        report=report.folder,
+    )
+    run.records(processed=report.total_cells)
+    failure = report.failure
+    if report.state is ExitState.INTERRUPTED:
+        run.skip("early_exit")
+    elif failure is not None:
+        timed_out = failure.error in (CellTimeout, RunTimeout)
+        place = failure.place(report.total_cells)
+        run.fail(
+            f"{failure.reason}{f' In {place}.' if place else ''}",
+            category=FailureCategory.TIMEOUT if timed_out else None,
+        )
+        if timed_out:
+            run.columns(killed_by_timeout=True)
+
+
+def _ask(url: str, name: str, *, now: datetime) -> None:
+    try:
+        with open_history(url) as history:
+            require_closed(history, name, now=now)
+    except WarehouseError as error:
+        # Without its history nothing speaks against a run; reports matter most when things break.
+        _log.warning("The breaker of %s could not be asked: %s", name, error)
