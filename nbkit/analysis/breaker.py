@@ -16,8 +16,6 @@ import pandas as pd
 
 from nbkit.failures import EXPECTED, FailureCategory, classify_history
 
-RESET = "breaker_reset"  # the skip_reason of the row by which a person closes a breaker
-
 
 class State(StrEnum):
     """Closed lets runs start, open does not, half-open lets one start to see how it goes."""
@@ -34,13 +32,14 @@ class Rules:
     failures: int = 3
     cool_down: timedelta = timedelta(minutes=15)
     longest_cool_down: timedelta = timedelta(hours=4)
-    lost_after: timedelta = timedelta(
-        minutes=30
-    )  # a run without an end no longer counts as a probe
+    # A run without an end no longer counts as a probe: the hard timeout of a guard.
+    lost_after: timedelta = timedelta(minutes=30)
 
     def __post_init__(self) -> None:
-        if self.failures < 1 or self.cool_down <= timedelta(0):
-            raise ValueError("a breaker needs at least one failure and a cool-down above zero")
+        if self.failures < 1 or min(self.cool_down, self.lost_after) <= timedelta(0):
+            raise ValueError("a breaker needs at least one failure, and times above zero")
+        if self.longest_cool_down < self.cool_down:
+            raise ValueError("the longest cool-down of a breaker is at least its first one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,15 @@ class Outcome:
     ended_at: datetime | None
     category: FailureCategory | None
     message: str = ""
-    is_reset: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reset:
+    """A breaker closed by hand; failures of what started before it no longer count."""
+
+    at: datetime
+    who: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +68,7 @@ class BreakerState:
 
     `failures` are the consecutive real ones, newest first. `opened_at` is when the last of the
     first few of them ended. `until`: when the next run may start (None: it may now). `probe` is the
-    run that is being waited for.
+    run that is being waited for. `reset`: the last one by hand.
     """
 
     state: State
@@ -70,6 +77,7 @@ class BreakerState:
     opened_at: datetime | None = None
     failures: tuple[Outcome, ...] = ()
     probe: Outcome | None = None
+    reset: Reset | None = None
 
     @property
     def reason(self) -> str:
@@ -89,34 +97,48 @@ class BreakerState:
         return why
 
 
-def decide(outcomes: Iterable[Outcome], *, rules: Rules, now: datetime) -> BreakerState:
+def decide(
+    outcomes: Iterable[Outcome], *, rules: Rules, now: datetime, reset: Reset | None = None
+) -> BreakerState:
     """The state of one processor's breaker.
 
     It opens after `rules.failures` real failures in a row. Expected ones (nothing to do) neither
-    count nor end a row: they say nothing about whether the work would succeed. After the cool-down,
-    which doubles with every probe that failed, one run may start; its success closes the breaker.
-    A person's reset closes it too, and what was before it no longer counts.
+    count nor end a row: they say nothing about whether the work would succeed. A missing dependency
+    counts: on 2026-01-16 runs were started again and again without a look at their input, 7,139 in
+    20 hours, and that is what a breaker is to end.
+
+    After the cool-down one run may start; its success closes the breaker. The cool-down doubles
+    with every probe that failed, except by a missing dependency: such a probe has not tried the
+    work, and a processor shall not sleep for hours when its input arrives. (Better not to spend
+    probes so: ask `readiness` first.)
 
     Args:
         outcomes: the latest runs, in any order. What came after `now` is not looked at.
+        reset: closes it; failures of what started before no longer count.
     """
-    known = [o for o in outcomes if o.started_at <= now]
-    reset_at = max(
-        (o.ended_at for o in known if o.is_reset and o.ended_at and o.ended_at <= now), default=None
-    )
-    known = [o for o in known if not o.is_reset and (reset_at is None or o.started_at > reset_at)]
+    if reset is not None and reset.at > now:
+        reset = None
+    known = [
+        o
+        for o in outcomes
+        if o.started_at <= now
+        and (reset is None or o.started_at > reset.at or o.category is FailureCategory.SUCCESS)
+    ]
     ended = [(o.ended_at, o) for o in known if o.ended_at is not None and o.ended_at <= now]
     failures = _in_a_row(o for _, o in sorted(ended, key=lambda pair: pair[0], reverse=True))
     if len(failures) < rules.failures:
-        return BreakerState(state=State.CLOSED, may_start=True, failures=failures)
+        return BreakerState(state=State.CLOSED, may_start=True, failures=failures, reset=reset)
     opened_at, last_end = failures[-rules.failures].ended_at, failures[0].ended_at
     assert opened_at is not None
     assert last_end is not None
     # Runs that were under way when it opened were not let through by it.
-    probes = sum(o.started_at >= opened_at for o in failures[: -rules.failures])
+    probes = sum(
+        o.started_at >= opened_at and o.category is not FailureCategory.DEPENDENCY_MISSING
+        for o in failures[: -rules.failures]
+    )
     # Beyond 2^20 the longest cool-down is long reached, and a power would overflow.
     wait = min(rules.cool_down * 2 ** min(probes, 20), rules.longest_cool_down)
-    until = last_end + max(wait, rules.cool_down)
+    until = last_end + wait
     running = [
         o
         for o in known
@@ -124,7 +146,7 @@ def decide(outcomes: Iterable[Outcome], *, rules: Rules, now: datetime) -> Break
         and o.started_at >= opened_at
         and now < o.started_at + rules.lost_after
     ]
-    common: dict[str, Any] = {"opened_at": opened_at, "failures": failures}
+    common: dict[str, Any] = {"opened_at": opened_at, "failures": failures, "reset": reset}
     if now < until:
         return BreakerState(state=State.OPEN, may_start=False, until=until, **common)
     if running:
@@ -153,7 +175,6 @@ def outcomes_of(runs: pd.DataFrame) -> dict[str, tuple[Outcome, ...]]:
                 ended_at=None if pd.isna(ended) else ended.to_pydatetime(),
                 category=None if pd.isna(category) else FailureCategory(category),
                 message="" if pd.isna(row["errors_text"]) else str(row["errors_text"]),
-                is_reset=row["skip_reason"] == RESET,
             )
         )
     return {name: tuple(outcomes) for name, outcomes in found.items()}

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nbkit.analysis.breaker import RESET, BreakerState, Rules, State, decide, outcomes_of
+from nbkit.analysis.breaker import BreakerState, Reset, Rules, State, decide, outcomes_of
 from nbkit.errors import BreakerOpen, ParameterError
 from nbkit.failures import error_text
 from nbkit.findings.wording import short
 from nbkit.runs.claims import claim
-from nbkit.runs.history import record
-from nbkit.runs.run import Trigger
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nbkit.warehouse.protocol import Warehouse
 
+# Not the history: a row there would be taken for a run that had nothing to do, and what waits for
+# that processor for its input.
+RESETS = "nba_orchestration.breaker_resets"
 LOOKBACK = timedelta(days=7)
-# Expected outcomes between real failures are not counted, but they take rows.
+# Of each processor, runs that are recorded as expected and others, so that three hours of polls
+# that found nothing do not hide the failures before them.
 MOST = 60
 
 
@@ -47,14 +46,17 @@ def require_closed(
     Raises:
         BreakerOpen: no run may start; says until when, why, and how to reset it.
     """
+    rules = rules or Rules()
     state = breaker_of(warehouse, processor, as_of=now, rules=rules)
-    if state.state is State.HALF_OPEN and state.may_start:
-        last = state.failures[0]
-        if claim(warehouse, f"probe of {processor} after {last.run_id}", now=now):
-            return state
-        raise BreakerOpen(f"The breaker of {processor} is half open, and another run is its probe.")
     if not state.may_start:
         raise BreakerOpen(refusal(processor, state))
+    if state.state is State.HALF_OPEN and not _claim_probe(
+        warehouse, processor, state, rules=rules, now=now
+    ):
+        raise BreakerOpen(
+            f"The breaker of {processor} is half open, and another run is its probe. "
+            f"Ask again when that has ended: nbkit breaker status {processor}."
+        )
     return state
 
 
@@ -69,33 +71,39 @@ def refusal(processor: str, state: BreakerState) -> str:
 
 
 def reset(
-    warehouse: Warehouse | str,
-    processor: str,
-    *,
-    reason: str,
-    who: str,
-    clock: Callable[[], datetime],
-    spool: Path | None = None,
-) -> None:
-    """Close a breaker by hand. It stands in the history as a skipped run: who, when and why.
+    warehouse: Warehouse, processor: str, *, reason: str, who: str, now: datetime
+) -> BreakerState:
+    """Close a breaker by hand, and keep who did it, when and why. Gives the state before; one that
+    had no failure to forget is left as it is.
 
     Raises:
         ParameterError: no reason was given.
     """
+    import pandas as pd
+
     if not reason.strip():
-        raise ParameterError("Give a reason: it stays in the history, for whoever asks later.")
-    with record(
-        warehouse,
-        processor=processor,
-        data_date=clock().date(),
-        trigger=Trigger(source="manual", triggered_by="manual"),
-        clock=clock,
-        spool=spool,
-        has_witness=False,
-    ) as run:
-        run.no_data(reason)
-        run.columns(skip_reason=RESET)
-        run.summary(reset_by=who, reason=reason)
+        raise ParameterError("Give a reason: it is kept, for whoever asks later.")
+    before = breaker_of(warehouse, processor, as_of=now)
+    if before.failures:
+        row = {"processor_name": processor, "reset_at": pd.Timestamp(now), "who": who}
+        warehouse.append(RESETS, pd.DataFrame([row | {"reason": reason.strip()}]))
+    return before
+
+
+def _claim_probe(
+    warehouse: Warehouse, processor: str, state: BreakerState, *, rules: Rules, now: datetime
+) -> bool:
+    """Whether the caller is the probe. Once its run is recorded, that run holds back the others;
+    the claim does so until then, and not for ever: whoever made it may have died before.
+
+    A claim is for this stretch of time (half of `lost_after`) and for the next, so that of two
+    callers on both sides of a boundary one is refused.
+    """
+    last = state.failures[0]
+    assert last.ended_at is not None
+    stretch = (now - last.ended_at) // (rules.lost_after / 2)
+    name = f"probe of {processor} after {last.run_id}"
+    return all(claim(warehouse, f"{name}, {n}", now=now) for n in (stretch, stretch + 1))
 
 
 def _read(
@@ -109,7 +117,23 @@ def _read(
         processor_name=processor,
         most=MOST,
     )
+    outcomes = outcomes_of(frame)
+    if not outcomes:
+        return {}
+    resets = _resets(warehouse, as_of=as_of)
     return {
-        name: decide(outcomes, rules=rules or Rules(), now=as_of)
-        for name, outcomes in outcomes_of(frame).items()
+        name: decide(found, rules=rules or Rules(), now=as_of, reset=resets.get(name))
+        for name, found in outcomes.items()
+    }
+
+
+def _resets(warehouse: Warehouse, *, as_of: datetime) -> dict[str, Reset]:
+    if not warehouse.columns(RESETS):
+        return {}  # the table is made by the first reset
+    frame = warehouse.query("breaker_resets", start=as_of - LOOKBACK, as_of=as_of)
+    return {
+        str(row["processor_name"]): Reset(
+            at=row["reset_at"].to_pydatetime(), who=str(row["who"]), reason=str(row["reason"])
+        )
+        for row in frame.to_dict("records")
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbkit.analysis.breaker import RESET, Outcome, Rules, State, decide, outcomes_of
+from nbkit.analysis.breaker import Outcome, Reset, Rules, State, decide, outcomes_of
 from nbkit.failures import EXPECTED, FailureCategory
 
 NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
@@ -98,21 +99,50 @@ def test_a_successful_probe_closes_it() -> None:
     assert (state.state, state.may_start, state.failures) == (State.CLOSED, True, ())
 
 
+def test_a_probe_that_found_its_input_missing_does_not_make_the_wait_longer() -> None:
+    missing = FailureCategory.DEPENDENCY_MISSING
+    probed = (*THREE, ended(missing, 26), ended(missing, 42))
+    assert decide(probed, rules=RULES, now=at(43)).until == at(42 + 15)
+    assert decide((*probed, ended(F, 58)), rules=RULES, now=at(59)).until == at(58 + 30)
+
+
+def test_missing_dependencies_open_it_for_that_was_the_storm_of_2026_01_16() -> None:
+    runs = tuple(ended(FailureCategory.DEPENDENCY_MISSING, minute) for minute in (0, 3, 6))
+    assert decide(runs, rules=RULES, now=at(7)).state is State.OPEN
+
+
 def test_a_reset_closes_it_and_what_was_before_no_longer_counts() -> None:
-    reset = Outcome(run_id="x", started_at=at(11), ended_at=at(11), category=N, is_reset=True)
-    assert decide((*THREE, reset), rules=RULES, now=at(12)).may_start
-    again = (*THREE, reset, ended(F, 13), ended(F, 14))
-    assert decide(again, rules=RULES, now=at(15)).state is State.CLOSED
-    assert decide((*again, ended(F, 16)), rules=RULES, now=at(17)).state is State.OPEN
+    reset = Reset(at=at(11), who="ann", reason="fixed")
+    state = decide(THREE, rules=RULES, now=at(12), reset=reset)
+    assert (state.state, state.failures, state.reset) == (State.CLOSED, (), reset)
+    again = (*THREE, ended(F, 13), ended(F, 14))
+    assert decide(again, rules=RULES, now=at(15), reset=reset).state is State.CLOSED
+    assert decide((*again, ended(F, 16)), rules=RULES, now=at(17), reset=reset).state is State.OPEN
+
+
+def test_a_run_of_the_old_code_that_fails_after_the_reset_does_not_count() -> None:
+    reset = Reset(at=at(11), who="ann", reason="fixed")
+    runs = (ended(F, 13), ended(F, 14), ended(F, 20, took=10))
+    assert len(decide(runs, rules=RULES, now=at(21), reset=reset).failures) == 2
+
+
+def test_a_reset_that_comes_later_is_not_seen() -> None:
+    reset = Reset(at=at(13), who="ann", reason="fixed")
+    state = decide(THREE, rules=RULES, now=at(12), reset=reset)
+    assert (state.state, state.reset) == (State.OPEN, None)
 
 
 def test_what_comes_later_is_not_looked_at() -> None:
     assert decide((*THREE, ended(S, 30)), rules=RULES, now=at(12)).state is State.OPEN
 
 
-def test_rules_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least one failure"):
-        Rules(failures=0)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"failures": 0}, {"lost_after": timedelta(0)}, {"longest_cool_down": timedelta(minutes=1)}],
+)
+def test_rules_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a breaker"):
+        Rules(**wrong)
 
 
 histories = st.lists(
@@ -150,6 +180,31 @@ def test_expected_failures_change_nothing(runs: tuple[Outcome, ...], minute: int
     assert decide(runs, rules=RULES, now=at(minute)) == decide(real, rules=RULES, now=at(minute))
 
 
+@given(histories, st.integers(0, 600), st.integers(0, 100))
+def test_while_nothing_happens_an_open_breaker_opens_up_at_the_moment_that_it_said(
+    runs: tuple[Outcome, ...], minute: int, later: int
+) -> None:
+    quiet = tuple(o for o in runs if o.ended_at is not None and o.ended_at <= at(minute))
+    state = decide(quiet, rules=RULES, now=at(minute))
+    if state.until is None:
+        assert decide(quiet, rules=RULES, now=at(minute + later)).may_start
+    else:
+        assert decide(quiet, rules=RULES, now=state.until).may_start
+        before = state.until - timedelta(microseconds=1)
+        assert decide(quiet, rules=RULES, now=before).until == state.until
+
+
+@given(histories, st.integers(0, 700), st.integers(0, 700))
+def test_a_reset_forgets_and_never_adds(
+    runs: tuple[Outcome, ...], minute: int, reset_at: int
+) -> None:
+    reset = Reset(at=at(reset_at), who="ann", reason="fixed")
+    without = decide(runs, rules=RULES, now=at(minute))
+    assert set(decide(runs, rules=RULES, now=at(minute), reset=reset).failures) <= set(
+        without.failures
+    )
+
+
 @given(st.lists(st.integers(0, 120), min_size=1, max_size=40))
 def test_of_runs_that_ask_first_no_two_are_probes_at_once(asked: list[int]) -> None:
     """Everything fails after five minutes; who asks is let in where `may_start` says so."""
@@ -174,11 +229,11 @@ def test_rows_become_outcomes_judged_by_the_taxonomy() -> None:
             "ended_at": pd.to_datetime(["2026-01-12T10:01Z", None, "2026-01-12T10:02Z"], utc=True),
             "status": ["failed", "running", "skipped"],
             "failure_category": [None, None, "no_data_available"],
-            "skip_reason": [None, None, RESET],
+            "skip_reason": [None, None, "no_games"],
             "errors_text": ['["No games scheduled"]', None, None],
         }
     )
     first, second, third = outcomes_of(rows)["A"]
     assert first.category is N
     assert (second.category, second.ended_at) == (None, None)
-    assert third.is_reset
+    assert third.category is N

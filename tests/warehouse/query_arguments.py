@@ -10,8 +10,8 @@ from nbkit.warehouse import catalog
 if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Parameter
 
-# They read no run of a pipeline: another table, and nbkit's own runs.
-NOT_ON_THE_HISTORY = ("schedule_runs", "upcoming_rows")
+# They read no run of a pipeline: other tables, and nbkit's own runs.
+NOT_ON_THE_HISTORY = ("breaker_resets", "schedule_runs", "upcoming_rows")
 ON_THE_HISTORY = [name for name in catalog.query_names() if name not in NOT_ON_THE_HISTORY]
 
 

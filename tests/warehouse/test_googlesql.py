@@ -19,6 +19,12 @@ Analyze = Callable[..., object]
 OTHER_TABLES = {
     "nba_analytics.upcoming_player_game_context": {"game_date": "DATE"},
     "nba_analytics.upcoming_team_game_context": {"game_date": "DATE"},
+    "nba_orchestration.breaker_resets": {
+        "processor_name": "STRING",
+        "reset_at": "TIMESTAMP",
+        "who": "STRING",
+        "reason": "STRING",
+    },
     "nba_orchestration.upcoming_archive": {
         "cleanup_id": "STRING",
         "archived_at": "TIMESTAMP",

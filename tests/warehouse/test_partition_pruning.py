@@ -20,6 +20,7 @@ PARTITIONS = {
     TABLE: PARTITION_COLUMN,
     "upcoming_player_game_context": "game_date",
     "upcoming_team_game_context": "game_date",
+    "breaker_resets": "reset_at",  # has none, being small; bounded all the same
 }
 
 

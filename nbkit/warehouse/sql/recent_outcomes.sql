@@ -5,7 +5,7 @@
 -- slack_days_before INT64 = 35: how far data_date may lie before start (late data, backfills)
 -- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
 -- processor_name STRING = NULL: only this processor; NULL for all
--- most INT64 = 60: how many runs of a processor at most
+-- most INT64 = 60: how many runs of a processor at most; those recorded as no_data_available apart
 WITH history AS (
   -- When a run ended; where the column is null, its start and duration say so.
   SELECT
@@ -66,7 +66,7 @@ WHERE
   AND (@processor_name IS NULL OR processor_name = @processor_name)
 QUALIFY
   ROW_NUMBER() OVER (
-    PARTITION BY processor_name
+    PARTITION BY processor_name, IFNULL(failure_category, '') = 'no_data_available'
     ORDER BY COALESCE(ended_at, started_at) DESC, run_id
   ) <= @most
 ORDER BY
