@@ -6,7 +6,7 @@ The public names, in the order in which data flows. In a notebook: `import nbkit
 Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
-Questions       `daily_health`
+Questions       `daily_health`, `phase5`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nbkit.findings import Finding, Severity, Verdict
     from nbkit.findings.emit import Judgement, emit
     from nbkit.questions.daily_health import daily_health
+    from nbkit.questions.phase5 import phase5
     from nbkit.registry import ProcessorRegistry, load_registry
     from nbkit.tables import Column, Note, Table
     from nbkit.warehouse import open_warehouse
@@ -39,6 +40,7 @@ _HOME = {
     "classify": "nbkit.failures",
     "classify_history": "nbkit.failures",
     "daily_health": "nbkit.questions.daily_health",
+    "phase5": "nbkit.questions.phase5",
     "Finding": "nbkit.findings",
     "Severity": "nbkit.findings",
     "Verdict": "nbkit.findings",
@@ -69,6 +71,7 @@ __all__ = [
     "emit",
     "load_registry",
     "open_warehouse",
+    "phase5",
 ]
 
 

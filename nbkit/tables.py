@@ -13,7 +13,9 @@ from typing import Literal
 
 from nbkit.findings.wording import percent, seconds, span
 
-Kind = Literal["text", "code", "count", "percent", "seconds", "span", "moment", "date", "factor"]
+Kind = Literal[
+    "text", "code", "count", "percent", "seconds", "hours", "span", "moment", "date", "factor"
+]
 
 _FORMATS: dict[str, Callable[..., str]] = {
     "text": str,
@@ -21,6 +23,7 @@ _FORMATS: dict[str, Callable[..., str]] = {
     "count": lambda value: f"{value:,}",
     "percent": percent,
     "seconds": seconds,
+    "hours": lambda value: "<\u00a00.1" if 0 < value < 0.05 else f"{value:,.1f}",
     "span": span,
     # The header says UTC; weekday and day are what a reader compares.
     "moment": lambda value: f"{value.astimezone(UTC):%a\u00a0%d\u00a0%b\u00a0%H:%M}",

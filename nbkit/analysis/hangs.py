@@ -35,7 +35,7 @@ class Ending(StrEnum):
 
     SUCCEEDED = "succeeded"
     IDLE = "had nothing to do"
-    FAILED = "failed by itself"
+    FAILED = "failed or partial"
     KILLED = "ended by a guard"
     SWEPT = "hung until swept"
     OPEN = "still open"
@@ -44,9 +44,9 @@ class Ending(StrEnum):
 class SweptBy(StrEnum):
     """What tells that a row was closed by a sweep."""
 
-    MESSAGE = "the clean-up job's message"
-    SHARED_END = "one end for many runs"
-    SWEEP_TIME = "ended on a sweep mark after hours"
+    MESSAGE = "message"
+    SHARED_END = "shared end"
+    SWEEP_TIME = "sweep mark"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def phase_runs(frame: pd.DataFrame) -> tuple[PhaseRun, ...]:
 
     A sweep is told by its message; else by three or more failures of one processor that ended in
     the same second after starts more than an hour apart; else by an end within 2 s of a full or
-    half hour after more than 4 hours.
+    half hour after more than 4 hours. Where no run has a recorded duration, start and end say it.
     """
     if frame.empty:
         return ()
@@ -125,6 +125,8 @@ def phase_runs(frame: pd.DataFrame) -> tuple[PhaseRun, ...]:
     runs = [_read(row) for row in judged.to_dict("records")]
     shared = _shared_ends(runs)
     told = [_told_by_times(run, shared) for run in runs]
+    if mean_duration_s(told) is None:
+        told = [_timed(run) for run in told]
     return tuple(sorted(told, key=lambda run: (run.started_at, run.run_id)))
 
 
@@ -254,6 +256,13 @@ def _told_by_times(run: PhaseRun, shared: set[tuple[str, datetime]]) -> PhaseRun
     if _length(run) > _SWEEP_AGE and past_mark <= _ON_TIME:
         return replace(run, ending=Ending.SWEPT, swept_by=SweptBy.SWEEP_TIME)
     return run
+
+
+def _timed(run: PhaseRun) -> PhaseRun:
+    # An end that is its start means that the history gives neither an end nor a duration.
+    if run.ended_at is None or run.ended_at <= run.started_at:
+        return run
+    return replace(run, duration_s=_length(run).total_seconds())
 
 
 def _second(run: PhaseRun) -> tuple[str, datetime]:

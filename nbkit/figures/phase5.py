@@ -41,6 +41,8 @@ _STRIP = 0.56  # of a row's height that its points are spread over
 
 def success_by_day(days: Sequence[Day], *, target: float) -> Figure:
     """The share of each day's runs that succeeded, with its interval, over how many there were."""
+    from matplotlib.ticker import MaxNLocator
+
     judged = [day for day in days if not day.is_off]
     dry = [day for day in judged if day.judged.successes == 0]
     title = (
@@ -98,11 +100,12 @@ def success_by_day(days: Sequence[Day], *, target: float) -> Figure:
     counts.set_ylim(0, max([*base, 1]) * 1.45)
     counts.set_ylabel("runs")
     counts.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    counts.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     counts.legend(loc="upper left", ncols=4, frameon=False, fontsize=8.5, borderpad=0)
     step = max(1, -(-len(days) // 11))
     marks = list(range(0, len(days), step))
     counts.set_xticks(marks, [f"{days[n].day:%d %b}" for n in marks])
-    counts.set_xlabel("day on which the run started, UTC; bars: 95 % interval", color=MUTED)
+    counts.set_xlabel("day on which the run started, UTC; grey lines: 95 % interval", color=MUTED)
     counts.xaxis.label.set_fontsize(8.5)
     off = len(days) - len(judged)
     words = f"{title}; {count_of(off, 'day')} without anything to do."
