@@ -21,9 +21,11 @@ from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
 from nbkit.cli.health import health_command
 from nbkit.cli.import_ import import_command
+from nbkit.cli.monitor import monitor_command
 from nbkit.cli.new import new_command
-from nbkit.cli.ready import ready_command, timeouts_command
+from nbkit.cli.ready import ready_command
 from nbkit.cli.run import run_command
+from nbkit.cli.timeouts import timeouts_command
 from nbkit.errors import NbkitError
 
 app = typer.Typer(
@@ -59,6 +61,7 @@ app.command("new")(new_command)
 app.command("deliver")(deliver_command)
 app.command("classify")(classify_command)
 app.command("import")(import_command)
+app.command("monitor")(monitor_command)
 app.command("ready")(ready_command)
 app.command("timeouts")(timeouts_command)
 app.add_typer(demo.app, name="demo")
