@@ -198,6 +198,55 @@ def test_ctrl_c_ends_a_long_query_and_the_warehouse_can_be_asked_again(tmp_path:
     assert person.returncode == 0
 
 
+CHANGED_BY_A_PERSON = """
+import signal
+import sys
+from datetime import UTC, date, datetime
+from nbkit.warehouse import open_warehouse
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+day = date(2026, 1, 12)
+with open_warehouse(sys.argv[1]) as warehouse:
+    print("changing", flush=True)
+    try:
+        warehouse.execute(
+            "fill_categories",
+            batch="b",
+            first_date=day,
+            last_date=day,
+            before=datetime(2026, 1, 13, tzinfo=UTC),
+        )
+    except KeyboardInterrupt:
+        print("interrupted", len(warehouse.queries), flush=True)
+"""
+
+
+def test_ctrl_c_ends_a_long_statement_as_well(tmp_path: Path) -> None:
+    url = make(tmp_path / "w.duckdb", MINIMAL, ROW)
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute(f"ALTER TABLE {RUN_HISTORY} ADD COLUMN failure_category VARCHAR")
+        connection.execute(
+            "CREATE VIEW nba_reference.nbkit_categories AS SELECT 'b' AS batch, "
+            "'A' AS processor_name, 'failed' AS status, '' AS phase, '' AS skip_reason, "
+            "md5(i::VARCHAR) AS errors_text, 'error' AS failure_category "
+            "FROM range(10_000_000_000) AS t(i)"
+        )
+    changing = [sys.executable, "-c", CHANGED_BY_A_PERSON, url]
+    with subprocess.Popen(changing, stdout=subprocess.PIPE, text=True) as person:
+        assert person.stdout is not None
+        assert person.stdout.readline() == "changing\n"
+        threading.Event().wait(0.5)
+        person.send_signal(signal.SIGINT)
+        try:
+            told, _ = person.communicate(timeout=60)
+        finally:
+            person.kill()
+    assert told == "interrupted 0\n"
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        found = connection.execute(f"SELECT failure_category FROM {RUN_HISTORY}").fetchall()
+    assert found == [(None,)]
+
+
 def test_a_file_without_the_history_lists_what_it_has(tmp_path: Path) -> None:
     url = make(tmp_path / "w.duckdb", "CREATE TABLE other.things (a INT)", table="other.things")
     with pytest.raises(WarehouseForeign, match=r"it has other\.things.*nbkit import"):
