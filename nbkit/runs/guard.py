@@ -20,7 +20,7 @@ import inspect
 import json
 import logging
 import os
-import threading
+import sysconfig
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -33,6 +33,7 @@ from typing import Any, Literal, TypeVar, cast
 from nbkit.errors import GuardError, HardTimeout, HeartbeatLost
 from nbkit.findings.wording import seconds
 from nbkit.runs import lifeline
+from nbkit.runs.callback import within
 from nbkit.runs.interrupt import Ended, TaskWork, ThreadWork, Work, shield
 from nbkit.runs.stacks import memory
 from nbkit.runs.watch import CALL_S, Limit, Watch
@@ -41,6 +42,9 @@ TIMEOUT = timedelta(minutes=30)
 HEARTBEAT = timedelta(minutes=15)
 GRACE = timedelta(seconds=10)
 EXIT_CODE = 124  # as of timeout(1)
+
+# Files in which nobody looks for the reason of a hang first.
+_NOT_THE_WORK = (*sysconfig.get_paths().values(), __file__)
 
 Evidence = Mapping[str, Any]
 Unresponsive = Literal["exit", "report"]
@@ -260,7 +264,7 @@ class Guard:
         assert self._work is not None
         self.evidence = self._take_evidence(limit)
         if (told := self._options.on_deadline) is not None:
-            _within(CALL_S, lambda: told(self.evidence))
+            within(CALL_S, lambda: told(self.evidence))
         self._work.interrupt()
 
     def _unanswered(self, limit: str) -> None:
@@ -273,7 +277,7 @@ class Guard:
         self.evidence = {**self.evidence, "ended_by": "exit"}
         text = json.dumps(self.evidence, indent=1)
         if self._options.evidence_file is not None:
-            _within(CALL_S, lambda: self._keep(text))
+            within(CALL_S, lambda: self._keep(text))
         # Not by sys.stderr: the thread that hangs may hold its lock.
         os.write(2, f"nbkit: {message}: the process is ended. Evidence:\n{text}\n".encode())
         os._exit(EXIT_CODE)
@@ -335,26 +339,15 @@ def told(name: str, limit: str, evidence: Evidence) -> str:
 
 
 def _where(evidence: Evidence) -> str:
+    """The innermost line of the work's own code; of a library where there is none."""
+    found = ""
     for stack in [*evidence.get("tasks", []), *evidence.get("stacks", [])]:
-        if stack.get("working") and stack["frames"]:
-            return str(stack["frames"][-1]).split(": ", 1)[0]
-    return ""
-
-
-def _within(limit_s: float, call: Callable[[], object]) -> None:
-    """Run what must not hold up the end of the work: an error is logged, a hang left behind."""
-
-    def run() -> None:
-        try:
-            call()
-        except Exception:
-            _log.exception("A callback of the guard failed")
-
-    thread = threading.Thread(target=run, name="nbkit-guard-callback", daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    if thread.is_alive():
-        _log.error("A callback of the guard took longer than %s; the work is ended", limit_s)
+        for frame in reversed(stack["frames"] if stack["working"] else []):
+            place = str(frame).split(": ", 1)[0]
+            if not place.startswith(_NOT_THE_WORK):
+                return place
+            found = found or place
+    return found
 
 
 shield(Guard.__exit__)

@@ -14,10 +14,8 @@ import atexit
 import hashlib
 import logging
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -33,6 +31,7 @@ from nbkit.runs.log_line import log_finished
 from nbkit.runs.rows import Row, frame_of_rows, season_of, to_text
 from nbkit.runs.run import Run, Trigger
 from nbkit.runs.spool import Spool
+from nbkit.runs.terminating import terminating
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +122,7 @@ def record(
             watch.dismiss()
         log_finished(row)
 
-    with _terminating():
+    with terminating():
         try:
             yield run
         except SystemExit as error:
@@ -283,34 +282,3 @@ class _Witness:
         assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
-
-
-class _Terminated(BaseException):
-    """SIGTERM came while the block ran."""
-
-    def __init__(self) -> None:
-        super().__init__("Terminated by SIGTERM")
-
-
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """SIGTERM unwinds the block, and then does what it would have done."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        yield  # who handles it already decides how the work ends
-        return
-
-    def unwind(_number: int, _frame: object) -> None:
-        raise _Terminated
-
-    signal.signal(signal.SIGTERM, unwind)
-    try:
-        yield
-    except _Terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTERM)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -10,6 +10,9 @@ import contextlib
 import os
 
 VARIABLE = "NBKIT_HEARTBEAT_FD"
+# Which pipe it is: a process further down may have closed it and opened something else as that
+# number, which must not be written to.
+INODE = "NBKIT_HEARTBEAT_INODE"
 
 
 def beat() -> None:
@@ -17,4 +20,5 @@ def beat() -> None:
     number = os.environ.get(VARIABLE, "")
     if number.isdigit():
         with contextlib.suppress(OSError):
-            os.write(int(number), b".")
+            if str(os.fstat(int(number)).st_ino) == os.environ.get(INODE):
+                os.write(int(number), b".")
