@@ -113,8 +113,8 @@ def judge_hangs(
             subject=subject.title,
             severity=Severity.WARNING,
             title=f"{count_of(len(swept), 'run')} of {subject.title} hung until swept and stood "
-            f"open for {open_s / 3_600:,.0f}\u00a0h; a timeout of {span(replayed.rules.timeout)} ends "
-            f"them {saved_s / 3_600:,.0f}\u00a0h earlier",
+            f"open for {open_s / 3_600:,.0f}\u00a0h; a timeout of "
+            f"{span(replayed.rules.timeout)} ends them {saved_s / 3_600:,.0f}\u00a0h earlier",
             since=min(run.started_at for run in swept),
             owner=registry.owner_of_phase(subject.phase) or UNOWNED,
             next_step=f"`nbkit timeouts {name}`, then run it under `nbkit.runs.guard.guard`",

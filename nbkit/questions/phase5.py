@@ -95,8 +95,8 @@ class PhaseReport:
         words = [
             f"Target {percent(self.target)}: {judged.against(self.target)}. "
             f"{judged.successes:,} of {judged.total:,} runs with something to do succeeded "
-            f"({percent(judged.rate)}, {percent(judged.confidence)} interval {percent(judged.low)} to "
-            f"{percent(judged.high)})."
+            f"({percent(judged.rate)}, {percent(judged.confidence)} interval "
+            f"{percent(judged.low)} to {percent(judged.high)})."
         ]
         if swept:
             words.append(
