@@ -68,7 +68,7 @@ def open_history(url: str) -> Warehouse:
         parts = urlsplit(url)
         if parts.scheme != "duckdb":
             raise
-        from nbkit.warehouse.duckdb import create_history
+        from nbkit.warehouse.duckdb_file import create_history
 
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         create_history(Path(parts.path[1:]), table=table_option(url, options))

@@ -7,15 +7,15 @@ gives the queries the whole of it, with absent columns as NULL.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from nbkit.errors import QueryFailed, WarehouseForeign, WarehouseLocked, WarehouseMissing
+from nbkit.errors import QueryFailed, WarehouseForeign
 from nbkit.warehouse import catalog, schema
+from nbkit.warehouse.duckdb_file import connect_patiently, first_line, has_table
 from nbkit.warehouse.frames import frame_of
 from nbkit.warehouse.protocol import Estimate, QueryRecord
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Parameter
 
 _VIEW = "nbkit_run_history"
-_PATIENCE_S = 2.0
 
 
 class DuckDBWarehouse:
@@ -72,7 +71,7 @@ class DuckDBWarehouse:
                 found = reader.execute(text, values).to_arrow_table()
         except duckdb.Error as error:
             raise QueryFailed(
-                f"Query {name} failed on {self.url}: {_first_line(error)}. Check the table with "
+                f"Query {name} failed on {self.url}: {first_line(error)}. Check the table with "
                 "`nbkit import --help` if it is your own."
             ) from error
         frame = frame_of(found)
@@ -111,9 +110,9 @@ class DuckDBWarehouse:
             dates = {c: "object" for c in rows if str(rows[c].dtype) == "dbdate"}
             writer.register("new_rows", rows.astype(dates))
             writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
-            if table == self._table and not _has_table(writer, dataset, name):
+            if table == self._table and not has_table(writer, dataset, name):
                 writer.execute(schema.duckdb_ddl(table))
-            elif not _has_table(writer, dataset, name):
+            elif not has_table(writer, dataset, name):
                 writer.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM new_rows LIMIT 0')
             writer.execute(f'INSERT INTO "{dataset}"."{name}" BY NAME FROM new_rows')
         return len(rows)
@@ -165,7 +164,7 @@ class DuckDBWarehouse:
         import duckdb
 
         self.close()
-        writer = _connect_patiently(self._path, read_only=False)
+        writer = connect_patiently(self._path, read_only=False)
         try:
             with _interruptible(writer):
                 writer.begin()
@@ -173,7 +172,7 @@ class DuckDBWarehouse:
                 writer.commit()
         except duckdb.Error as error:
             raise QueryFailed(
-                f"{failed} in {self._path}: {_first_line(error)}. Nothing was written; check "
+                f"{failed} in {self._path}: {first_line(error)}. Nothing was written; check "
                 f"the columns and their types.{schema.migration_hint(str(error))}"
             ) from error
         finally:
@@ -182,7 +181,7 @@ class DuckDBWarehouse:
     def _reader(self) -> duckdb.DuckDBPyConnection:
         """The connection to read by. It keeps writers of other processes out until it is closed."""
         if self._connection is None:
-            connection = _connect_patiently(self._path, read_only=True)
+            connection = connect_patiently(self._path, read_only=True)
             try:
                 self._relation = self._canonical_relation(connection)
             except BaseException:
@@ -252,36 +251,6 @@ def _column_types(connection: duckdb.DuckDBPyConnection, dataset: str, name: str
     )
 
 
-def create_history(path: Path, *, table: str = schema.RUN_HISTORY) -> None:
-    """Make the file and its run history where they are absent.
-
-    Raises:
-        WarehouseMissing: its folder cannot be made.
-        WarehouseForeign: the file is there and is no DuckDB file.
-        WarehouseLocked: another process holds it.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WarehouseMissing(
-            f"The folder of {path} cannot be made ({error.strerror}). Name a file elsewhere."
-        ) from error
-    if not path.exists():
-        import duckdb
-
-        # Of several processes that make it at once, one does; the others find it.
-        with suppress(duckdb.IOException):
-            duckdb.connect(str(path)).close()
-    writer = _connect_patiently(path, read_only=False)
-    try:
-        dataset, name = table.split(".")
-        writer.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
-        if not _has_table(writer, dataset, name):
-            writer.execute(schema.duckdb_ddl(table))
-    finally:
-        writer.close()
-
-
 @contextmanager
 def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Ctrl-C stops a statement by itself, but DuckDB then speaks of an error of its own.
@@ -330,107 +299,8 @@ def _claim(writer: duckdb.DuckDBPyConnection, key: str) -> bool:
     return bool(taken)
 
 
-def _connect_patiently(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open a file that another process may be writing: that is usually over in a moment.
-
-    Raises:
-        WarehouseLocked: it was not, in two seconds.
-    """
-    until = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return connect(path, read_only=read_only)
-        except WarehouseLocked:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-
-
-def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file, in UTC.
-
-    Raises:
-        WarehouseMissing, WarehouseLocked, WarehouseForeign: says what to do.
-    """
-    import duckdb
-
-    if not path.exists():
-        raise WarehouseMissing(
-            f"There is no warehouse at {path}. `nbkit demo build` makes the demo history, "
-            "`nbkit import FILE OUT.duckdb` one from your own runs."
-        )
-    if path.is_dir():
-        raise WarehouseForeign(f"{path} is a folder, not a DuckDB file.")
-    if not _looks_like_duckdb(path):
-        raise WarehouseForeign(
-            f"{path} is not a DuckDB file. "
-            "`nbkit import` makes one from CSV, Parquet or JSON lines."
-        )
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.Error as error:
-        raise _opening_error(path, error, read_only=read_only) from error
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
-def _looks_like_duckdb(path: Path) -> bool:
-    """Whether the file has DuckDB's mark. DuckDB itself would take an SQLite file as a reason to
-    download an extension."""
-    try:
-        with path.open("rb") as file:
-            return file.read(12)[8:] == b"DUCK"
-    except OSError as error:
-        raise WarehouseForeign(f"{path} cannot be read ({error.strerror}).") from None
-
-
-def _opening_error(
-    path: Path, error: Exception, *, read_only: bool
-) -> WarehouseLocked | WarehouseForeign:
-    words = str(error)
-    if "different configuration" in words:  # DuckDB has no readers beside a writer
-        return WarehouseLocked(
-            f"{path} is open in this process already, for "
-            f"{'reading, so that it cannot be written' if not read_only else 'writing'}. Close the "
-            "other warehouse first."
-        )
-    if "lock" in words.lower():
-        holder = re.search(r"PID (\d+)", words)
-        who = f" (process {holder[1]})" if holder else ""
-        if not read_only:  # one reader is enough to keep a writer out
-            return WarehouseLocked(
-                f"{path} is in use by another process{who}, so that it cannot be written now. "
-                "Wait for it to end, or end it."
-            )
-        return WarehouseLocked(
-            f"{path} is being written by another process{who}. Wait for it to end, or read a copy."
-        )
-    if re.search(r"version (?:number|of duckdb)|storage version", words, re.IGNORECASE):
-        return WarehouseForeign(
-            f"{path} was written by another version of DuckDB: {_first_line(error)}. "
-            "Install the newer duckdb package, or export and import the file."
-        )
-    return WarehouseForeign(
-        f"{path} is not a DuckDB file ({_first_line(error)}). "
-        "`nbkit import` makes one from CSV, Parquet or JSON lines."
-    )
-
-
-def _has_table(connection: duckdb.DuckDBPyConnection, dataset: str, name: str) -> bool:
-    return bool(
-        connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
-            [dataset, name],
-        ).fetchall()
-    )
-
-
 def _tables_in(connection: duckdb.DuckDBPyConnection) -> str:
     rows = connection.execute(
         "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY 1 LIMIT 6"
     ).fetchall()
     return f" (it has {', '.join(row[0] for row in rows)})" if rows else " (it is empty)"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no details"

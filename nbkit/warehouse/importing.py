@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nbkit.errors import ImportFileError
 from nbkit.warehouse.column_map import ColumnMap
-from nbkit.warehouse.duckdb import connect
+from nbkit.warehouse.duckdb_file import connect
 from nbkit.warehouse.import_files import BROKEN, STAGED, Staged, expand, stage
 from nbkit.warehouse.import_values import faults as faults_of
 from nbkit.warehouse.import_values import read_as, valued
