@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -94,14 +95,30 @@ class Readiness:
         return tuple(upstream.table or upstream.name for upstream in self.not_ready)
 
     @property
-    def expected_at(self) -> datetime | None:
-        """When the last of what is missing usually is there; None where it is not known, or that
-        moment has passed."""
+    def usually_at(self) -> datetime | None:
+        """When the last of what is missing usually is there; None where earlier dates do not say
+        so of each."""
         usual = [upstream.usual for upstream in self.not_ready]
         moments = [u.median for u in usual if u is not None]
-        if not moments or len(moments) < len(usual) or max(moments) <= self.as_of:
-            return None
-        return max(moments)
+        return max(moments) if moments and len(moments) == len(usual) else None
+
+    @property
+    def expected_at(self) -> datetime | None:
+        """`usually_at`, unless that has passed: then there is no telling."""
+        at = self.usually_at
+        return at if at is not None and at > self.as_of else None
+
+    @property
+    def outlook(self) -> str:
+        """When it will be ready, in a sentence."""
+        if self.is_ready:
+            return "it is ready"
+        if self.usually_at is None:
+            return "when it will be ready is not known: too few earlier dates"
+        when = f"{self.usually_at:%Y-%m-%d %H:%M} UTC"
+        if self.expected_at is None:
+            return f"overdue: usually all of it is there by {when}"
+        return f"usually all of it is there by {when}"
 
     @property
     def reason(self) -> str:
@@ -139,13 +156,25 @@ def readiness(
     """
     registry.processor(processor)
     names = registry.upstream(processor) if whole else registry.get_dependencies(processor)
-    history = _History(works, data_date, as_of)
     return Readiness(
         processor=processor,
         data_date=data_date,
         as_of=as_of,
-        upstreams=tuple(_upstream(name, registry, history) for name in names),
+        upstreams=upstreams(names, data_date, registry=registry, works=works, as_of=as_of),
     )
+
+
+def upstreams(
+    names: Iterable[str],
+    data_date: date,
+    *,
+    registry: ProcessorRegistry,
+    works: pd.DataFrame,
+    as_of: datetime,
+) -> tuple[Upstream, ...]:
+    """What each of these processors has come to for a date; as `readiness`, for any names."""
+    history = _History(works, data_date, as_of)
+    return tuple(_upstream(name, registry, history) for name in names)
 
 
 def _upstream(name: str, registry: ProcessorRegistry, history: _History) -> Upstream:
@@ -245,16 +274,14 @@ class _History:
             self._rows.setdefault(str(row["processor_name"]), {})[day] = row
 
     def row(self, name: str, *, good_for: timedelta) -> Any:
-        """The row of the date; else the latest success that still serves it."""
+        """The latest success that serves the date; else what was tried for the date itself."""
         rows = self._rows.get(name, {})
-        if self._date in rows:
-            return rows[self._date]
         serving = [
             day
             for day, row in rows.items()
             if self._date - good_for <= day <= self._date and not pd.isna(row["succeeded_at"])
         ]
-        return rows[max(serving)] if serving else None
+        return rows[max(serving)] if serving else rows.get(self._date)
 
     def usual(self, name: str) -> Usual | None:
         """From the first success of each earlier date, as time passed since that date began."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from nbkit.analysis.readiness import LOOKBACK, Readiness, UpstreamState, readiness
+from nbkit.analysis.readiness import LOOKBACK, Readiness, readiness, upstreams
 from nbkit.errors import DependenciesNotReady
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.tables import Column, Table
@@ -69,13 +69,9 @@ def require_ready(
     )
     if found.is_ready:
         return found
-    when = (
-        f"Usually it is there by {found.expected_at:%Y-%m-%d %H:%M} UTC."
-        if found.expected_at
-        else "When it will be there is not known."
-    )
     raise DependenciesNotReady(
-        f"{processor} has not got its input for {data_date}: {found.reason}. {when}"
+        f"{processor} has not got its input for {data_date}: {found.reason}. "
+        f"{found.outlook.capitalize()}. Look again: nbkit ready {processor} --date {data_date}."
     )
 
 
@@ -90,13 +86,14 @@ def ready_in(
     def is_ready(name: str, data_date: date) -> bool:
         if data_date not in works:
             works[data_date] = _works(warehouse, data_date, as_of)
-        dependents = known.get_dependents(name)
-        if not dependents:
-            return True
-        found = readiness(
-            dependents[0], data_date, registry=known, works=works[data_date], as_of=as_of
+        (found,) = upstreams(
+            (known.processor(name).name,),
+            data_date,
+            registry=known,
+            works=works[data_date],
+            as_of=as_of,
         )
-        return next(u.is_ready for u in found.upstreams if u.name == name)
+        return found.is_ready
 
     return is_ready
 
@@ -135,13 +132,3 @@ def _works(warehouse: Warehouse, data_date: date, as_of: datetime) -> pd.DataFra
         as_of=as_of,
         processor_name=None,
     )
-
-
-__all__ = [
-    "Readiness",
-    "UpstreamState",
-    "check_dependencies",
-    "readiness_table",
-    "ready_in",
-    "require_ready",
-]

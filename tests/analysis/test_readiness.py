@@ -162,13 +162,34 @@ def test_a_weekly_success_serves_the_week_and_a_daily_one_the_day(
     assert states["Up"] is UpstreamState.NOT_STARTED
 
 
+def test_an_earlier_success_serves_its_week_also_while_a_new_one_is_tried(
+    registry: ProcessorRegistry,
+) -> None:
+    failed = work("Weekly", last_ended_at=AS_OF, status="failed", errors_text='["boom"]')
+    found = ask(registry, "Down", succeeded("Weekly", DAY - timedelta(days=6)), failed)
+    assert {u.name: u.is_ready for u in found.upstreams}["Weekly"]
+    found = ask(registry, "Down", succeeded("Weekly", DAY - timedelta(days=8)), failed)
+    assert {u.name: u.state for u in found.upstreams}["Weekly"] is UpstreamState.FAILED
+
+
 def test_when_it_will_be_ready_is_learnt_from_earlier_dates(registry: ProcessorRegistry) -> None:
     earlier = [succeeded("Up", DAY - timedelta(days=n), hour=37 + n % 3) for n in range(1, 8)]
     upstream = only(ask(registry, "Middle", *earlier))
     assert upstream.usual is not None
     assert upstream.usual.median == datetime(2026, 1, 13, 14, tzinfo=UTC)
-    assert ask(registry, "Middle", *earlier).expected_at == upstream.usual.median
-    assert ask(registry, "Middle", *earlier[:4]).expected_at is None
+    found = ask(registry, "Middle", *earlier)
+    assert found.expected_at == upstream.usual.median
+    assert found.outlook == "usually all of it is there by 2026-01-13 14:00 UTC"
+    too_few = ask(registry, "Middle", *earlier[:4])
+    assert too_few.expected_at is None
+    assert "not known: too few earlier dates" in too_few.outlook
+
+
+def test_what_is_usually_there_by_now_is_overdue(registry: ProcessorRegistry) -> None:
+    earlier = [succeeded("Up", DAY - timedelta(days=n), hour=30) for n in range(1, 8)]
+    found = ask(registry, "Middle", *earlier)
+    assert found.expected_at is None
+    assert found.outlook == "overdue: usually all of it is there by 2026-01-13 06:00 UTC"
 
 
 def test_the_whole_ancestry_can_be_asked_for(registry: ProcessorRegistry) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from nbkit.cli import main
 from nbkit.errors import DependenciesNotReady
 from nbkit.registry import load_registry
 from nbkit.runs.history import record
@@ -22,7 +20,7 @@ from nbkit.warehouse import open_history
 
 DAY = date(2026, 1, 12)
 AS_OF = datetime(2026, 1, 13, 12, tzinfo=UTC)
-NAME = "TeamDefenseZoneAnalysisProcessor"
+NAME = "MLFeatureStoreProcessor"
 
 
 @pytest.fixture
@@ -66,26 +64,31 @@ def test_the_registry_answers_with_a_history_behind_it(url: str) -> None:
         is_ready = ready_in(warehouse, as_of=AS_OF, registry=registry)
         assert not registry.check_dependencies_ready("PlayerGameSummaryProcessor", DAY, is_ready)
         assert registry.check_dependencies_ready(registry.roots()[0], DAY, is_ready)
+        first, *others = registry.get_dependencies(NAME)
+        assert is_ready(first, DAY)
+        assert not any(is_ready(name, DAY) for name in others)
+        assert not is_ready("PredictionCoordinator", DAY)
+        assert len(warehouse.queries) == 1
 
 
-def test_the_command_answers_with_its_exit_code(
-    url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = ["--warehouse", url, "--as-of", "2026-01-13T12:00:00Z"]
-    assert main(["ready", "PlayerGameSummaryProcessor", *asked]) == 1
-    assert "not ready for 2026-01-12" in capsys.readouterr().out.replace("\n", " ")
-    assert main(["ready", "PlayerGameSummaryProcessor", *asked, "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["ready"] is False
-    assert told["missing"]
-    assert main(["ready", load_registry().roots()[0], *asked]) == 0
-    assert main(["ready", "NoSuch", *asked]) == 2
-    assert main(["ready", NAME, *asked, "--date", "today"]) == 2
-
-
-def test_timeouts_are_listed(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    first = load_registry().get_dependencies(NAME)[0]
-    asked = ["timeouts", "--warehouse", url, "--as-of", "2026-01-13T12:00:00Z", "--json"]
-    assert main(asked) == 0
-    (one,) = json.loads(capsys.readouterr().out)
-    assert (one["processor"], one["successes"], one["suggested_s"]) == (first, 1, None)
+def test_a_run_says_what_it_misses_and_starts_no_work(url: str, tmp_path: Path) -> None:
+    """The composition that docs/readiness.md shows."""
+    with (
+        open_history(url) as warehouse,
+        record(
+            warehouse,
+            processor=NAME,
+            data_date=DAY,
+            clock=lambda: AS_OF,
+            spool=tmp_path / "spool",
+            has_witness=False,
+        ) as run,
+    ):
+        found = check_dependencies(NAME, DAY, warehouse=warehouse, as_of=AS_OF)
+        assert not found.is_ready
+        run.missing(found.missing)
+    later = AS_OF + timedelta(minutes=1)
+    with open_history(url) as warehouse:
+        rows = warehouse.query("work_states", first_date=DAY, last_date=DAY, as_of=later)
+    (row,) = rows[rows["processor_name"] == NAME].to_dict("records")
+    assert row["failure_category"] == "dependency_missing"
