@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from nbkit.cli import breaker, cloud, demo, history, registry, reports, schedule
+from nbkit.cli import alerts, breaker, cloud, demo, history, registry, reports, schedule
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
 from nbkit.cli.health import health_command
@@ -67,6 +67,7 @@ app.command("timeouts")(timeouts_command)
 app.add_typer(demo.app, name="demo")
 app.add_typer(reports.app, name="reports")
 app.add_typer(registry.app, name="registry")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(schedule.app, name="schedule")

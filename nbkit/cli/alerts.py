@@ -1,0 +1,32 @@
+"""`nbkit alerts`: the alert policies of Cloud Monitoring, checked before they can wake anybody."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    help="Alert policies that fire on real failures alone.",
+    no_args_is_help=True,
+)
+
+
+@app.command("check")
+def check_command() -> None:
+    """Check all files of registry/alerts: their shape, the metrics and runbooks that they name, and
+    that none can fire on a run that had nothing to do. Exits 2 with every problem."""
+    from nbkit.cloud.policies import load_alerts
+    from nbkit.project import find_project
+
+    found = load_alerts(find_project())
+    typer.echo(f"{len(found.policies)} policies and {len(found.metrics)} metrics are sound.")
+
+
+@app.command("commands")
+def commands_command() -> None:
+    """Print the gcloud commands that create the metrics and policies."""
+    from nbkit.cloud.policies import load_alerts
+    from nbkit.project import find_project
+
+    project = find_project()
+    for command in load_alerts(project).commands(project):
+        typer.echo(command)
