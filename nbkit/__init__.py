@@ -6,6 +6,7 @@ The public names, in the order in which data flows. In a notebook: `import nbkit
 Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
+Readiness       `check_dependencies`, `readiness_table`
 Questions       `daily_health`, `phase5`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nbkit.questions.daily_health import daily_health
     from nbkit.questions.phase5 import phase5
     from nbkit.registry import ProcessorRegistry, load_registry
+    from nbkit.runs.readiness import check_dependencies, readiness_table
     from nbkit.tables import Column, Note, Table
     from nbkit.warehouse import open_warehouse
 
@@ -39,6 +41,8 @@ _HOME = {
     "FailureCategory": "nbkit.failures",
     "classify": "nbkit.failures",
     "classify_history": "nbkit.failures",
+    "check_dependencies": "nbkit.runs.readiness",
+    "readiness_table": "nbkit.runs.readiness",
     "daily_health": "nbkit.questions.daily_health",
     "phase5": "nbkit.questions.phase5",
     "Finding": "nbkit.findings",
@@ -65,6 +69,7 @@ __all__ = [
     "Severity",
     "Table",
     "Verdict",
+    "check_dependencies",
     "classify",
     "classify_history",
     "daily_health",
@@ -72,6 +77,7 @@ __all__ = [
     "load_registry",
     "open_warehouse",
     "phase5",
+    "readiness_table",
 ]
 
 
