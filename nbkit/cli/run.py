@@ -17,10 +17,10 @@ from nbkit.project import Project, find_project
 
 if TYPE_CHECKING:
     from nbkit.findings import Severity
+    from nbkit.report.limits import Limits
     from nbkit.report.outcome import Progress
     from nbkit.report.plan import Plan
     from nbkit.report.run import Report
-    from nbkit.report.watchdog import Limits
 
 
 def run_command(
@@ -79,8 +79,8 @@ def run_command(
     if help_params:
         _show_parameters(source.content, source.name)
         return
+    from nbkit.report.limits import Limits
     from nbkit.report.plan import make_plan
-    from nbkit.report.watchdog import Limits
     from nbkit.schedule.launch import INTERRUPTED, earned, near
 
     limit = _severity(fail_on)

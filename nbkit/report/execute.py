@@ -33,8 +33,9 @@ from nbkit.errors import (
 from nbkit.findings.wording import span
 from nbkit.params import Value
 from nbkit.report.kernel import OwnKernel, kernel_environment
+from nbkit.report.limits import Limits
 from nbkit.report.outcome import Cell, Execution, ExitState, Failure, Progress
-from nbkit.report.watchdog import Limits, Watchdog
+from nbkit.runs.watch import Watch
 
 
 @contextlib.contextmanager
@@ -99,14 +100,14 @@ def execute(
                 folder=folder,
                 log=log,
             )
-            with Watchdog(limits, send=kernel.signal_group) as watchdog:
-                course = _Course(source, watchdog, on_cell)
-                with _interruptible(watchdog):
+            with limits.watch(send=kernel.signal_group) as watch:
+                course = _Course(source, watch, on_cell)
+                with _interruptible(watch):
                     failure = _run(source, dict(parameters), kernel, course, limits, log_file)
     if failure is None:
         state = ExitState.COMPLETED
     else:
-        state = ExitState.INTERRUPTED if watchdog.expired == "stop" else ExitState.FAILED
+        state = ExitState.INTERRUPTED if watch.expired == "stop" else ExitState.FAILED
     return Execution(
         notebook=_cleaned(course.notebook or source),
         state=state,
@@ -147,7 +148,7 @@ def _run(
 
 
 @contextlib.contextmanager
-def _interruptible(watchdog: Watchdog) -> Iterator[None]:
+def _interruptible(watch: Watch) -> Iterator[None]:
     """SIGINT and SIGTERM end the kernel; nbclient then unwinds by itself, which a
     KeyboardInterrupt in the middle of its event loop would not let it do."""
     if threading.current_thread() is not threading.main_thread():
@@ -155,7 +156,7 @@ def _interruptible(watchdog: Watchdog) -> Iterator[None]:
         return
 
     def stop(_number: int, _frame: object) -> None:
-        watchdog.stop_now()
+        watch.end_now("stop")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -171,7 +172,7 @@ def _failure(
     trace = ""
     if isinstance(error, PapermillExecutionError):
         trace = _ANSI.sub("", "\n".join(error.traceback))
-    match course.watchdog.expired:
+    match course.watch.expired:
         case "cell":
             reason = f"It ran longer than {span(limits.cell)}, the limit of a cell."
             return Failure(error=CellTimeout, reason=reason, cell=course.running, traceback=trace)
@@ -217,10 +218,10 @@ class _Course:
     """Follows the run: which cell runs, how long each took, the notebook as it fills."""
 
     def __init__(
-        self, source: NotebookNode, watchdog: Watchdog, on_cell: Callable[[Progress], None]
+        self, source: NotebookNode, watch: Watch, on_cell: Callable[[Progress], None]
     ) -> None:
         self.notebook: NotebookNode | None = None
-        self.watchdog = watchdog
+        self.watch = watch
         self.running: Cell | None = None
         self._on_cell = on_cell
         self._began = time.monotonic()
@@ -236,7 +237,7 @@ class _Course:
         if known is None:
             return
         self.running = known
-        self.watchdog.cell_started()
+        self.watch.restart("cell")
         self._on_cell(Progress(number=known.number, total=self._total, question=known.question))
 
     def ended(self) -> None:

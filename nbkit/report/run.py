@@ -21,12 +21,12 @@ from nbkit.project import Project
 from nbkit.report.archive import place_for, update_index
 from nbkit.report.execute import execute
 from nbkit.report.judgement import NOT_JUDGED, Emitted, read_emitted
+from nbkit.report.limits import Limits
 from nbkit.report.outcome import Execution, ExitState, Failure, Progress
 from nbkit.report.page import Page
 from nbkit.report.plan import Plan
 from nbkit.report.provenance import Commit, package_versions, read_commit, without_credentials
 from nbkit.report.store import MANIFEST, LocalStore, Store
-from nbkit.report.watchdog import Limits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,11 @@ from nbkit.delivery import deliver
 from nbkit.errors import DeliveryError, NbkitError
 from nbkit.findings import Severity, Verdict
 from nbkit.project import Project
+from nbkit.report.limits import Limits
 from nbkit.report.outcome import ExitState, Progress
 from nbkit.report.plan import Plan
 from nbkit.report.run import Report, keep_locally, run
 from nbkit.report.store import Store
-from nbkit.report.watchdog import Limits
 from nbkit.runs.run import Trigger
 from nbkit.schedule.recorded import recorded, tell
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from nbkit.errors import NbkitError
 from nbkit.findings import iso_utc
 from nbkit.project import Project
+from nbkit.report.limits import Limits
 from nbkit.report.notebooks import find_notebook
 from nbkit.report.page import counted
 from nbkit.report.plan import make_plan
 from nbkit.report.run import Report
 from nbkit.report.store import Store
-from nbkit.report.watchdog import Limits
 from nbkit.runs.run import Trigger
 from nbkit.schedule.claims import MISSED, Claims, Outcome
 from nbkit.schedule.due import Due

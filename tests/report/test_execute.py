@@ -17,8 +17,8 @@ from report_samples import code, markdown, notebook
 from nbkit.errors import CellFailed, CellTimeout, KernelDied, RunTimeout
 from nbkit.findings.wording import span
 from nbkit.report.execute import execute
+from nbkit.report.limits import Limits
 from nbkit.report.outcome import Execution, ExitState, Progress
-from nbkit.report.watchdog import Limits
 
 PARAMETERS = {"as_of": "2026-01-13T12:00:00Z", "warehouse": "", "days": 3}
 

@@ -14,10 +14,10 @@ from report_samples import AS_OF, code, emitting, finding, notebook
 
 from nbkit.errors import BreakerOpen
 from nbkit.project import RUNS_VARIABLE, Project
+from nbkit.report.limits import Limits
 from nbkit.report.notebooks import find_notebook
 from nbkit.report.plan import make_plan
 from nbkit.report.store import open_store
-from nbkit.report.watchdog import Limits
 from nbkit.runs.run import Trigger
 from nbkit.schedule.launch import BY_HAND, launch
 
