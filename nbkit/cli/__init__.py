@@ -19,6 +19,7 @@ import typer
 from nbkit.cli import alerts, breaker, cloud, demo, history, registry, reports, schedule
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
+from nbkit.cli.guard import guard_command
 from nbkit.cli.health import health_command
 from nbkit.cli.import_ import import_command
 from nbkit.cli.monitor import monitor_command
@@ -61,6 +62,7 @@ app.command("new")(new_command)
 app.command("deliver")(deliver_command)
 app.command("classify")(classify_command)
 app.command("import")(import_command)
+app.command("guard", context_settings={"allow_interspersed_args": False})(guard_command)
 app.command("monitor")(monitor_command)
 app.command("ready")(ready_command)
 app.command("timeouts")(timeouts_command)

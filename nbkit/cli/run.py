@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nbkit.cli.lengths import length_of
 from nbkit.errors import InputError
 from nbkit.project import Project, find_project
 
@@ -84,7 +85,10 @@ def run_command(
     from nbkit.schedule.launch import INTERRUPTED, earned, near
 
     limit = _severity(fail_on)
-    cell_limit, run_limit = _length("--cell-timeout", cell_timeout), _length("--timeout", timeout)
+    cell_limit, run_limit = (
+        length_of("--cell-timeout", cell_timeout),
+        length_of("--timeout", timeout),
+    )
     if to and to != "slack" and not to.startswith("dir:"):
         raise InputError(f"--to {to}: write slack, or dir:PATH for a preview.")
     plan = make_plan(
@@ -183,15 +187,6 @@ def _severity(text: str) -> Severity:
     except ValueError:
         known = ", ".join(reversed(Severity))
         raise InputError(f"--fail-on {text}: not a severity; use one of {known}.") from None
-
-
-def _length(option: str, text: str) -> timedelta:
-    from nbkit.params.length import parse_length
-
-    try:
-        return parse_length(text)
-    except ValueError as error:
-        raise InputError(f"{option} {error}") from None
 
 
 def _show_parameters(content: object, name: str) -> None:
