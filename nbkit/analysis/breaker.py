@@ -85,7 +85,7 @@ class BreakerState:
         count = len(self.failures)
         if self.state is State.CLOSED:
             if not count:
-                return "no real failure since its last success"
+                return "no real failure since its last success or reset"
             return f"{count} real failure{'s' if count > 1 else ''} in a row, which is not enough"
         last = self.failures[0]
         assert last.ended_at is not None
