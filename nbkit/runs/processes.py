@@ -70,9 +70,9 @@ def _stacks(pid: int, text: str) -> list[dict[str, Any]]:
             for line in reversed(lines)
         ]
         if frames:
-            thread = header.split(" (", 1)[0]
-            # faulthandler names the thread that took the signal: the main one.
-            working = header.startswith(("Current thread", "Stack"))
+            # "Current" is the thread that took the signal: the main one.
+            working = header.startswith("Current thread")
+            thread = "main thread" if working else header.split(" (", 1)[0].lower()
             stacks.append({"pid": pid, "thread": thread, "working": working, "frames": frames})
     return stacks
 

@@ -17,6 +17,7 @@ import guarded_work
 import pytest
 
 from nbkit.errors import ChildDied, HardTimeout, HeartbeatLost, InputError
+from nbkit.runs import supervise
 from nbkit.runs.child import guarded_call, run_guarded
 
 SHORT = timedelta(seconds=0.5)
@@ -269,6 +270,22 @@ def test_whatever_ends_the_owner_ends_the_command(number: int, mark: str) -> Non
         owner.send_signal(number)
         assert owner.wait(60) == -number
     assert eventually(lambda: marked(mark) == [])
+
+
+def test_the_supervisor_keeps_the_deadline_of_an_owner_that_hangs() -> None:
+    """The control pipe stays open and says nothing, as with a stopped owner."""
+    control_read, control_write = os.pipe()
+    answer_read, answer_write = os.pipe()
+    descriptors = [str(fd) for fd in (control_read, answer_write, answer_write)]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", supervise.__file__, *descriptors, "0.5", *python(HANG)],
+        pass_fds=(control_read, answer_write),
+    ) as supervisor:
+        assert supervisor.wait(60) == 0
+    answer = json.loads(os.read(answer_read, 1 << 16))
+    assert answer["code"] == -signal.SIGKILL
+    for fd in (control_read, control_write, answer_read, answer_write):
+        os.close(fd)
 
 
 def test_deadlines_hold_on_a_busy_machine() -> None:
