@@ -27,11 +27,11 @@ _REMEMBERED = 60  # runs of a processor, as many as the breaker's own query read
 @dataclass(frozen=True, kw_only=True)
 class GuardRules:
     """The customer's guard: 15 minutes without a heartbeat, 30 minutes in all, and a breaker that
-    opens after three real failures in a row."""
+    opens after three real failures in a row. Without a breaker (None) every run starts."""
 
     heartbeat: timedelta = HEARTBEAT
     timeout: timedelta = HARD_TIMEOUT
-    breaker: breaker.Rules = field(default_factory=breaker.Rules)
+    breaker: breaker.Rules | None = field(default_factory=breaker.Rules)
 
     def __post_init__(self) -> None:
         if self.heartbeat <= timedelta(0) or self.timeout <= timedelta(0):
@@ -123,34 +123,52 @@ def replay(runs: Sequence[PhaseRun], *, rules: GuardRules, as_of: datetime) -> R
         as_of: runs without an end have lasted until here at least.
     """
     done, openings = [], 0
-    memories: dict[str, deque[breaker.Outcome]] = {}
-    last_state: dict[str, breaker.State] = {}
+    breakers: dict[str, _Breaker] = {}
     for run in sorted(runs, key=lambda run: (run.started_at, run.run_id)):
         ended_at, ended_by = _guarded(run, rules, as_of)
-        memory = memories.setdefault(run.processor, deque(maxlen=_REMEMBERED))
-        decided = breaker.decide(memory, rules=rules.breaker, now=run.started_at)
-        was = last_state.get(run.processor, breaker.State.CLOSED)
-        openings += was is breaker.State.CLOSED and decided.state is not breaker.State.CLOSED
-        last_state[run.processor] = decided.state
-        if decided.may_start:
-            memory.append(
-                breaker.Outcome(
-                    run_id=run.run_id,
-                    started_at=run.started_at,
-                    ended_at=ended_at,
-                    category=run.category if ended_by == "itself" else FailureCategory.TIMEOUT,
-                )
-            )
+        held_back = False
+        if rules.breaker is not None:
+            own = breakers.setdefault(run.processor, _Breaker(rules.breaker))
+            opened, held_back = own.ask(run.started_at)
+            openings += opened
+            if not held_back:
+                own.remember(run, ended_at, by_itself=ended_by == "itself")
         done.append(
             Replayed(
                 run=run,
                 ended_at=ended_at,
                 ended_by=ended_by,
                 saved=(run.ended_at or as_of) - (ended_at or as_of),
-                held_back=not decided.may_start,
+                held_back=held_back,
             )
         )
     return Replay(rules=rules, runs=tuple(done), openings=openings)
+
+
+class _Breaker:
+    """What one processor's breaker has seen so far in a replay."""
+
+    def __init__(self, rules: breaker.Rules) -> None:
+        self._rules = rules
+        self._seen: deque[breaker.Outcome] = deque(maxlen=_REMEMBERED)
+        self._was = breaker.State.CLOSED
+
+    def ask(self, now: datetime) -> tuple[bool, bool]:
+        """Whether it has opened since it was last asked, and whether it holds a run back."""
+        decided = breaker.decide(self._seen, rules=self._rules, now=now)
+        was, self._was = self._was, decided.state
+        opened = was is breaker.State.CLOSED and decided.state is not breaker.State.CLOSED
+        return opened, not decided.may_start
+
+    def remember(self, run: PhaseRun, ended_at: datetime | None, *, by_itself: bool) -> None:
+        self._seen.append(
+            breaker.Outcome(
+                run_id=run.run_id,
+                started_at=run.started_at,
+                ended_at=ended_at,
+                category=run.category if by_itself else FailureCategory.TIMEOUT,
+            )
+        )
 
 
 def _guarded(run: PhaseRun, rules: GuardRules, as_of: datetime) -> tuple[datetime | None, EndedBy]:

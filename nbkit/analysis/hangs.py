@@ -34,7 +34,7 @@ class Ending(StrEnum):
     """Who ended a run, in the order in which reports show them."""
 
     SUCCEEDED = "succeeded"
-    IDLE = "had nothing to do"
+    IDLE = "nothing to do"
     FAILED = "failed or partial"
     KILLED = "ended by a guard"
     SWEPT = "hung until swept"

@@ -153,7 +153,7 @@ def duration_shares(
         axes.set_xscale("log")
         marks = [(1, "1 s"), (60, "1 min"), (3_600, "1 h"), (86_400, "1 d"), (604_800, "1 week")]
         axes.set_xticks([at for at, _ in marks], [name for _, name in marks])
-        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        axes.minorticks_off()
         longest = max(share.longest_s or 1.0 for share in rows)
         axes.set_xlim(0.5, max(longest, mean_s) * 2.2)
         axes.axvline(mean_s, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
@@ -183,11 +183,12 @@ def duration_shares(
 def hang_lines(replay: Replay, *, as_of: datetime, most: int = 60) -> Figure:
     """Each run that the guard would have ended: how long its row stood open, and where the guard
     ends it."""
-    found = sorted(replay.ended_early, key=lambda r: (-r.saved, r.run.run_id))[:most]
-    found.sort(key=lambda r: (r.run.started_at, r.run.run_id))
+    early = replay.ended_early
+    # Of many runs an even choice by start, so that the picture keeps its shape.
+    found = [early[n * len(early) // most] for n in range(most)] if len(early) > most else early
     minutes = span(replay.rules.timeout)
     title = (
-        f"{count_of(len(replay.ended_early), 'run')} stood open for "
+        f"{count_of(len(early), 'run')} stood open for "
         f"{_hours(replay.saved.total_seconds())} after the guard would have ended them"
         if found
         else f"No run would have been ended by a timeout of {minutes}"
@@ -205,11 +206,12 @@ def hang_lines(replay: Replay, *, as_of: datetime, most: int = 60) -> Figure:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_ylim(max(len(found), 1) + 0.5, -3.2 if found else -1)
-    axes.set_xlabel("UTC; one line a run, the earliest start first")
-    median = span(replay.earlier_median)
-    return Figure(
-        canvas, title, f"{title}. Half of them would have been known {median} earlier or more."
-    )
+    chosen = f"; {most} of {len(early):,} runs, evenly chosen" if len(early) > most else ""
+    axes.set_xlabel(f"UTC; one line a run, the earliest start first{chosen}")
+    words = f"{title}."
+    if found:
+        words += f" Half of them are known at least {span(replay.earlier_median)} earlier."
+    return Figure(canvas, title, words)
 
 
 def _label_ends(axes: Axes, found: Sequence[Replayed]) -> None:

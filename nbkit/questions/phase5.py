@@ -162,7 +162,7 @@ class PhaseReport:
                 Column("Runs", "count"),
                 Column("Succeeded", "count"),
                 Column("Failed", "count"),
-                Column("of these hung", "count"),
+                Column("Of these hung", "count"),
                 Column("Nothing to do", "count"),
                 Column("Rate", "percent"),
                 Column("Low", "percent"),
@@ -273,14 +273,14 @@ class PhaseReport:
         early = len(now.ended_early)
         rows = [
             ("Runs that the guard ends before the history did", f"{early:,}"),
-            ("of these by a lost heartbeat, before the timeout", f"{now.by_heartbeat:,}"),
+            ("… of these by a lost heartbeat, before the timeout", f"{now.by_heartbeat:,}"),
             ("Hours that their rows stood open for nothing", f"{_whole_hours(now.saved):,} h"),
             ("Their failure is known earlier by, median", span(now.earlier_median)),
             ("… and at most", span(now.earlier_most)),
             ("Good runs ended wrongly", f"{len(now.wrong_kills):,}"),
             ("Times that the breaker opens", f"{now.openings:,}"),
             ("Runs that it holds back", f"{len(now.held_back):,}"),
-            ("of these good runs", f"{now.successes_held_back:,}"),
+            ("… of these good runs", f"{now.successes_held_back:,}"),
         ]
         return Table.of([Column("Under the guard"), Column("", "text")], rows, empty="")
 
@@ -292,6 +292,8 @@ class PhaseReport:
         words = [
             f"{beating:,} of {count_of(total, 'run')} gave a heartbeat; the others are held to the "
             "timeout alone."
+            if beating
+            else "No run gave a heartbeat, so here the timeout alone ends runs."
         ]
         if timeless:
             words.append(
@@ -446,7 +448,7 @@ def phase5(
                 rules=GuardRules(
                     heartbeat=guard.heartbeat,
                     timeout=timedelta(minutes=minutes),
-                    breaker=guard.breaker,
+                    breaker=None,  # it changes neither what is saved nor what is ended
                 ),
                 as_of=end,
             )

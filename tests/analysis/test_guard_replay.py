@@ -131,3 +131,14 @@ def test_a_longer_timeout_saves_less_and_kills_fewer(
     )
     assert wide.saved <= tight.saved
     assert len(wide.wrong_kills) <= len(tight.wrong_kills)
+
+
+@given(runs=histories())
+def test_the_breaker_changes_no_end(runs: list[PhaseRun]) -> None:
+    with_it = replay(runs, rules=RULES, as_of=AS_OF)
+    without = replay(runs, rules=GuardRules(breaker=None), as_of=AS_OF)
+    assert without.held_back == ()
+    assert without.openings == 0
+    assert [(r.ended_at, r.saved) for r in without.runs] == [
+        (r.ended_at, r.saved) for r in with_it.runs
+    ]
