@@ -26,7 +26,10 @@ setup: $(VENV)/.base
 
 demo: $(VENV)/.base
 	@$(BIN)/nbkit demo build --if-missing demo.duckdb
-	@$(BIN)/nbkit run daily_health --params params/daily_health/demo.yaml --exit-zero
+	@$(BIN)/nbkit demo hang > .hang.txt & hang=$$!; \
+	$(BIN)/nbkit run daily_health --params params/daily_health/demo.yaml --exit-zero && \
+	$(BIN)/nbkit run phase5 --params params/phase5/demo.yaml --exit-zero; \
+	status=$$?; wait $$hang && cat .hang.txt && rm -f .hang.txt && exit $$status
 	@echo "Reports: $(CURDIR)/reports/index.html"
 
 test: lint types contract notebooks unit

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nbkit.errors import InputError
+from nbkit.errors import InputError, NotebookFailed
 from nbkit.project import find_project
 
 if TYPE_CHECKING:
@@ -74,6 +74,48 @@ def compare_command(
         _print(compared)
     if not all(one.ok for one in compared):
         raise typer.Exit(1)
+
+
+@app.command("hang")
+def hang_command(
+    limit: Annotated[str, typer.Option(help="How long a cell may take.")] = "5s",
+) -> None:
+    """Run a notebook that hangs, under its guard: it is ended, and its report says where it hung.
+
+    Exits 0 when the guard has done its work.
+    """
+    import os
+    from importlib.resources import as_file, files
+
+    from nbkit.cli.moments import default_moment
+    from nbkit.errors import CellTimeout
+    from nbkit.findings import iso_utc
+    from nbkit.params.length import parse_length
+    from nbkit.report.limits import Limits
+    from nbkit.report.notebooks import find_notebook
+    from nbkit.report.plan import make_plan
+    from nbkit.report.store import open_store
+    from nbkit.schedule.launch import launch, near
+
+    project = find_project()
+    as_of = iso_utc(default_moment("", project))
+    with as_file(files("nbkit.warehouse.demo") / "hanging_run.ipynb") as path:
+        source = find_notebook(project, str(path))
+    report = launch(
+        make_plan(source, project=project, now=datetime.now(UTC), as_of=as_of),
+        project=project,
+        store=open_store(project.reports),
+        environment=os.environ,
+        clock=lambda: datetime.now(UTC),
+        limits=Limits(cell=parse_length(limit)),
+    )
+    failure = report.failure
+    if failure is None or failure.error is not CellTimeout:
+        raise NotebookFailed(f"The run should have been ended at its limit; it was {report.state}.")
+    place = failure.place(report.total_cells)
+    typer.echo(f"Ended: {place}. {failure.reason}")
+    typer.echo(f"Recorded as failed, timeout, in {project.runs_url()}")
+    typer.echo(near(report.file("index.html")))
 
 
 def _moment(text: str) -> datetime | None:
