@@ -50,7 +50,9 @@ placed AS (
     *,
     ended_at IS NOT NULL
     AND ROW_NUMBER() OVER (
-      PARTITION BY processor_name, data_date ORDER BY IFNULL(ended_at, TIMESTAMP_SECONDS(0)) DESC
+      PARTITION BY processor_name, data_date
+      -- A sweep ends many runs at one instant: the id decides, so that the answer is always one.
+      ORDER BY IFNULL(ended_at, TIMESTAMP_SECONDS(0)) DESC, run_id DESC
     ) = 1 AS is_last
   FROM runs
 )
