@@ -68,11 +68,10 @@ def success_by_day(days: Sequence[Day], *, target: float) -> Figure:
         each.set_xlim(-0.7, max(len(days), 1) - 0.3)
     rates.axhline(target, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     rates.annotate(
-        f"target {percent(target)}",
-        (0, target),
+        f"target\n{percent(target)}",
+        (1.008, target),
         xycoords=("axes fraction", "data"),
-        xytext=(2, 3),
-        textcoords="offset points",
+        va="center",
         fontsize=8.5,
         color=MUTED,
     )
