@@ -13,6 +13,7 @@ from nbkit.cli.moments import moment_of
 
 if TYPE_CHECKING:
     from nbkit.analysis.breaker import BreakerState, Outcome
+    from nbkit.project import Project
 
 app = typer.Typer(
     help="Which processors are held back after real failures, and until when.",
@@ -34,13 +35,15 @@ def status_command(
     """Show the breakers that are not closed, from the outcomes of the last 7 days.
 
     A breaker opens after 3 real failures in a row; runs that had nothing to do do not count.
-    With a NAME, exits 1 when that one may not start.
+    With a NAME, exits 1 when that one may not start. notebook:NAME is asked of nbkit's own runs.
     """
     from nbkit.project import find_project
     from nbkit.runs.breaker import breaker_of, breakers
     from nbkit.warehouse import open_warehouse
 
-    moment = moment_of(as_of, warehouse, find_project(), exact=True)
+    project = find_project()
+    warehouse = warehouse or _own_history(processor, project)
+    moment = moment_of(as_of, warehouse, project, exact=True)
     with open_warehouse(warehouse or None) as opened:
         found = breakers(opened, as_of=moment)
         if processor and processor not in found:
@@ -70,7 +73,9 @@ def reset_command(
     from nbkit.runs.breaker import breakers, reset
     from nbkit.warehouse import open_warehouse
 
-    now = moment_of("", warehouse, find_project(), exact=True)
+    project = find_project()
+    warehouse = warehouse or _own_history(processor, project)
+    now = moment_of("", warehouse, project, exact=True)
     with open_warehouse(warehouse or None) as opened:
         if processor not in breakers(opened, as_of=now):
             _refuse_unknown(processor)
@@ -79,6 +84,13 @@ def reset_command(
         typer.echo(f"The breaker of {processor} was closed already: {before.reason}.")
     else:
         typer.echo(f"The breaker of {processor} is closed. It was {_word(before)}: {before.reason}")
+
+
+def _own_history(processor: str, project: Project) -> str:
+    """Where nbkit's own notebooks are recorded; nothing for a processor of the platform."""
+    from nbkit.runs.run import NOTEBOOK
+
+    return project.runs_url() if processor.startswith(NOTEBOOK) else ""
 
 
 def _refuse_unknown(processor: str) -> None:

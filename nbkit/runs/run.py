@@ -16,6 +16,7 @@ from nbkit.failures import FailureCategory, classify
 from nbkit.runs.rows import Row
 from nbkit.warehouse.schema import COLUMN_NAMES
 
+NOTEBOOK = "notebook:"  # what the processor names of nbkit's own runs begin with
 _TRACE_LINES = 30
 
 

@@ -15,7 +15,7 @@ from nbkit.report.plan import Plan
 from nbkit.report.run import Report
 from nbkit.runs.breaker import require_closed
 from nbkit.runs.history import record
-from nbkit.runs.run import Run, Trigger
+from nbkit.runs.run import NOTEBOOK, Run, Trigger
 from nbkit.warehouse import open_history
 
 PHASE = "notebooks"
@@ -24,7 +24,7 @@ _log = logging.getLogger("nbkit.runs")
 
 def name_of(notebook: str) -> str:
     """What a notebook's runs are called in the history."""
-    return f"notebook:{notebook}"
+    return f"{NOTEBOOK}{notebook}"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from nbkit.cli import main
+from nbkit.project import RUNS_VARIABLE
 from nbkit.warehouse import open_history
 from nbkit.warehouse.schema import RUN_HISTORY
 
@@ -33,16 +34,19 @@ def run(name: str, start: datetime, message: str | None) -> dict[str, object]:
     }
 
 
+def write(path: Path, rows: list[dict[str, object]]) -> str:
+    url = f"duckdb:///{path}"
+    with open_history(url) as warehouse:
+        warehouse.append(RUN_HISTORY, pd.DataFrame(rows))
+    return url
+
+
 def history(path: Path, noon: datetime) -> str:
     """At 12:04 one is open, one half open, one closed."""
     minutes = range(3)
     rows = [run(BROKEN, noon + timedelta(minutes=m), "Quota exceeded: boom") for m in minutes]
     rows += [run(PROBED, noon - timedelta(minutes=60 - m), "KeyError: 'x'") for m in minutes]
-    rows += [run(SOUND, noon, None)]
-    url = f"duckdb:///{path}"
-    with open_history(url) as warehouse:
-        warehouse.append(RUN_HISTORY, pd.DataFrame(rows))
-    return url
+    return write(path, [*rows, run(SOUND, noon, None)])
 
 
 @pytest.fixture
@@ -115,3 +119,15 @@ def test_a_name_that_is_misspelt_is_not_reset(url: str, capsys: pytest.CaptureFi
     wrong = ["breaker", "reset", "NbacGamebok", "--reason", "fixed", "--warehouse", url]
     assert main(wrong) == 2
     assert "No processor 'NbacGamebok'" in capsys.readouterr().err
+
+
+def test_a_notebook_is_looked_up_among_the_runs_of_nbkit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, name = datetime.now(UTC), "notebook:daily_health"
+    rows = [run(name, now - timedelta(minutes=m), "KeyError: 'x'") for m in (3, 4, 5)]
+    monkeypatch.setenv(RUNS_VARIABLE, write(tmp_path / "own.duckdb", rows))
+    assert main(["breaker", "status", name]) == 1
+    assert f"nbkit breaker reset {name} --reason" in capsys.readouterr().out
+    assert main(["breaker", "reset", name, "--reason", "fixed"]) == 0
+    assert main(["breaker", "status", name]) == 0
