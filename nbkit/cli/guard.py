@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +47,15 @@ def guard_command(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write how it ended there, as JSON.")
     ] = None,
+    recorded_as: Annotated[
+        str, typer.Option("--record", metavar="NAME", help="Record it as a run of this processor.")
+    ] = "",
+    day: Annotated[
+        str, typer.Option("--date", help="With --record: the data date. [default: today, UTC]")
+    ] = "",
+    warehouse: Annotated[
+        str, typer.Option(help="With --record: the history. [default: NBKIT_RUNS]")
+    ] = "",
 ) -> None:
     """Run a command and end it, with all that it started, when it hangs.
 
@@ -55,7 +68,8 @@ def guard_command(
 
     if report is not None and not report.absolute().parent.is_dir():
         raise InputError(f"--report {report}: there is no folder {report.absolute().parent}.")
-    result = run_guarded(
+    guarded = partial(
+        run_guarded,
         command,
         timeout=length_of("--timeout", timeout),
         heartbeat=None if heartbeat == "none" else length_of("--heartbeat", heartbeat),
@@ -64,6 +78,12 @@ def guard_command(
         check=False,
         name=name,
     )
+    if recorded_as:
+        result = _recorded(guarded, recorded_as, _date(day), warehouse)
+    elif day or warehouse:
+        raise InputError("--date and --warehouse say where a run is recorded; add --record NAME.")
+    else:
+        result = guarded()
     if report is not None:
         _write(report, result)
     if result.limit:
@@ -74,6 +94,39 @@ def guard_command(
         raise typer.Exit(3 if result.code is None else 128 - result.code)
     if result.code:
         raise typer.Exit(result.code)
+
+
+def _recorded(
+    guarded: Callable[..., ChildResult], processor: str, day: date, warehouse: str
+) -> ChildResult:
+    """Run it as a run of the history; how it ended is the run's end."""
+    from nbkit.errors import GuardError
+    from nbkit.project import find_project
+    from nbkit.runs.history import record
+    from nbkit.runs.run import Trigger
+
+    result = None
+    with (
+        suppress(GuardError),
+        record(
+            warehouse or find_project().runs_url(),
+            processor=processor,
+            data_date=day,
+            trigger=Trigger(source="manual"),
+        ) as run,
+    ):
+        result = guarded(on_beat=run.heartbeat)
+        if result.error is not None:
+            raise result.error
+    assert result is not None  # what else may be raised is not suppressed
+    return result
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text) if text else datetime.now(UTC).date()
+    except ValueError:
+        raise InputError(f"--date {text}: not a date; write it like 2026-01-12.") from None
 
 
 def _tell(result: ChildResult) -> None:

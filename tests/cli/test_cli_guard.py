@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from nbkit.cli import main
@@ -73,3 +74,24 @@ def test_misuse_is_exit_2(
 ) -> None:
     assert main(["guard", *arguments]) == 2
     assert said in capfd.readouterr().err
+
+
+def test_a_guarded_command_can_be_recorded_as_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = tmp_path / "runs.duckdb"
+    asked = ["guard", "--timeout", "1s", "--record", "Nightly", "--date", "2026-01-12"]
+    asked += ["--warehouse", f"duckdb:///{history}", "--"]
+    assert main([*asked, "true"]) == 0
+    assert main([*asked, "sleep", "60"]) == 124
+    with duckdb.connect(str(history), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT status, failure_category, killed_by_timeout, data_date::VARCHAR "
+            "FROM nba_reference.processor_run_history WHERE status <> 'running' ORDER BY started_at"
+        ).fetchall()
+    assert found == [
+        ("success", "success", None, "2026-01-12"),
+        ("failed", "timeout", True, "2026-01-12"),
+    ]
+    assert main(["guard", "--date", "2026-01-12", "--", "true"]) == 2
+    assert "add --record" in capsys.readouterr().err
