@@ -14,8 +14,8 @@ app = typer.Typer(
 def check_command() -> None:
     """Check all files of registry/alerts: their shape, the metrics and runbooks that they name, and
     that none can fire on a run that had nothing to do. Exits 2 with every problem."""
-    from nbkit.cloud.policies import load_alerts
     from nbkit.project import find_project
+    from nbkit.runs.alert_policies import load_alerts
 
     found = load_alerts(find_project())
     typer.echo(f"{len(found.policies)} policies and {len(found.metrics)} metrics are sound.")
@@ -24,8 +24,8 @@ def check_command() -> None:
 @app.command("commands")
 def commands_command() -> None:
     """Print the gcloud commands that create the metrics and policies."""
-    from nbkit.cloud.policies import load_alerts
     from nbkit.project import find_project
+    from nbkit.runs.alert_policies import load_alerts
 
     project = find_project()
     for command in load_alerts(project).commands(project):

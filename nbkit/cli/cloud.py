@@ -22,7 +22,7 @@ def check_command(
 
     Exits 1 when there are any. After a change, run both generations for 7 days and compare.
     """
-    from nbkit.cloud.gen1 import scan
+    from nbkit.gen1 import scan
 
     if not path.exists():
         raise InputError(f"{path} is not there. Give a file or a folder.")

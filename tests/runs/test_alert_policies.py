@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from nbkit.cli import main
-from nbkit.cloud.policies import load_alerts, matches
 from nbkit.errors import RegistryError
 from nbkit.failures import FailureCategory
 from nbkit.project import Project
+from nbkit.runs.alert_policies import load_alerts, matches
 from nbkit.runs.log_line import finished_run_line
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbkit.cli import main
-from nbkit.cloud.gen1 import scan
+from nbkit.gen1 import scan
 
 SEED_BEFORE = """
 import base64
@@ -125,7 +125,7 @@ def test_the_command_exits_1_for_gen1_and_0_for_our_own_entry_points(
     assert "  - def self_heal(event, context):" in shown
     assert main(["cloud", "check", str(tmp_path), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["gen1"][0]["line"] == 4
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     assert main(["cloud", "check", str(root / "main.py")]) == 0
     assert main(["cloud", "check", str(root / "nbkit" / "cloud")]) == 0
     assert main(["cloud", "check", str(tmp_path / "nowhere")]) == 2
