@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from nbkit.cloud.alerts import tell
 from nbkit.cloud.coalesce import Between, Coalescing
@@ -15,6 +17,12 @@ from nbkit.cloud.log import log
 from nbkit.cloud.settings import Settings
 from nbkit.errors import InputError, PayloadError
 
+if TYPE_CHECKING:
+    from nbkit.registry import ProcessorRegistry
+    from nbkit.runs.failure_message import ReportedFailure
+    from nbkit.warehouse.protocol import Warehouse
+
+_MOST_DAYS = 7
 # A report takes a minute; the platform ends a function after an hour at most.
 _LONGEST_REPORT = timedelta(minutes=55)
 _LOOK_S = 1.0
@@ -82,6 +90,135 @@ def stale_running_cleanup(body: Mapping[str, Any], settings: Settings, now: date
         **{k: v for k, v in done.to_json().items() if k != "runs"},
     )
     return 200, done.to_json()
+
+
+@event
+def self_heal(message: Message, settings: Settings, now: datetime) -> None:
+    """Topic nba-processor-failure: one failure is classified, and run again only where that can
+    help; else somebody is told. A message that comes again is told apart and does nothing."""
+    from nbkit.registry import load_registry
+    from nbkit.runs.failure_message import read_failure
+    from nbkit.warehouse import open_warehouse
+
+    failure = read_failure(message.payload, message.attributes, message_id=message.id)
+    registry = load_registry()
+    with open_warehouse(settings.warehouse) as warehouse:
+        _heal(failure, warehouse, registry, settings, now, function="self_heal")
+
+
+@http
+def self_heal_daily(body: Mapping[str, Any], settings: Settings, now: datetime) -> Answer:
+    """POST, 12:45 New York: what failed yesterday or today and came to nothing, message or not.
+
+    `{"days": 3}` looks further back.
+    """
+    from nbkit.registry import load_registry
+    from nbkit.runs.healing import open_failures
+    from nbkit.warehouse import open_warehouse
+
+    only(body, "days")
+    days = option(body, "days", int, 1)
+    if not 0 <= days <= _MOST_DAYS:
+        raise PayloadError(f"days takes 0 to {_MOST_DAYS}, not {days}.")
+    registry = load_registry()
+    with open_warehouse(settings.warehouse) as warehouse:
+        done = [
+            _heal(failure, warehouse, registry, settings, now, function="self_heal_daily")
+            for failure in open_failures(warehouse, now=now, days=days)
+        ]
+    actions = Counter(one["action"] for one in done)
+    return 200, {"failures": len(done), "actions": dict(actions), "healed": done}
+
+
+def _heal(
+    failure: ReportedFailure,
+    warehouse: Warehouse,
+    registry: ProcessorRegistry,
+    settings: Settings,
+    now: datetime,
+    *,
+    function: str,
+) -> dict[str, Any]:
+    """Decide and act upon one failure, say so in the log, and tell somebody where it needs one."""
+    from nbkit.analysis.healing import Action
+    from nbkit.findings.healing import judge_escalation
+    from nbkit.runs.healing import heal
+    from nbkit.runs.pubsub import publish
+
+    done = heal(
+        failure,
+        warehouse=warehouse,
+        registry=registry,
+        now=now,
+        publish=partial(publish, environment=settings.environment),
+    )
+    told = done.to_json()
+    log(
+        "INFO",
+        f"{function}: {told['processor']} for {told['data_date']}: {told['action']}",
+        function=function,
+        message_id=failure.message_id,
+        **told,
+    )
+    if done.case and done.decision and done.decision.action is Action.ESCALATE:
+        finding = judge_escalation(done.case, done.decision, registry, message=done.message)
+        tell(finding, function=function, settings=settings, now=now)
+    return told
+
+
+@http
+def phase4_timeout_check(body: Mapping[str, Any], settings: Settings, now: datetime) -> Answer:
+    """POST, every half hour: is phase 4 past its deadline with the predictions not started? Then
+    they are started with what is there, or somebody is told why they cannot be.
+
+    `{"data_date": "2026-01-12"}` asks about another date, `{"dry_run": true}` only answers.
+    """
+    from nbkit.analysis.partial_start import StartAction
+    from nbkit.findings.healing import judge_partial_start
+    from nbkit.registry import load_registry
+    from nbkit.runs.partial_start import COORDINATOR, act, game_date, look
+    from nbkit.runs.pubsub import publish
+    from nbkit.warehouse import open_warehouse
+
+    only(body, "data_date", "dry_run")
+    dry_run = option(body, "dry_run", bool, False)
+    registry = load_registry()
+    asked = option(body, "data_date", str, "")
+    try:
+        day = date.fromisoformat(asked) if asked else game_date(registry, now=now)
+    except ValueError:
+        raise PayloadError(f"data_date={asked!r} is no date; write it like 2026-01-12.") from None
+    started, why_not = False, "dry run" if dry_run else ""
+    with open_warehouse(settings.warehouse) as warehouse:
+        found = look(warehouse, registry, data_date=day, now=now)
+        if not dry_run:
+            started, why_not = act(
+                found,
+                warehouse,
+                now=now,
+                publish=partial(publish, environment=settings.environment),
+            )
+    answer: dict[str, Any] = {
+        "data_date": str(day),
+        "action": found.action.value,
+        "started": started,
+        "not_started_because": why_not,
+        "reasons": list(found.reasons),
+        "done": list(found.done),
+        "missing": list(found.missing),
+    }
+    quiet = found.action in (StartAction.NOTHING, StartAction.WAIT)
+    log(
+        "INFO" if quiet else "WARNING",
+        f"phase4_timeout_check: {day}: {found.action.value}. {found.reasons[0]}",
+        function="phase4_timeout_check",
+        **answer,
+    )
+    needs_somebody = found.action is StartAction.ALERT or (started and found.is_partial)
+    if needs_somebody and not dry_run:
+        finding = judge_partial_start(found, registry, coordinator=COORDINATOR)
+        tell(finding, function="phase4_timeout_check", settings=settings, now=now)
+    return 200, answer
 
 
 @event
