@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
 
 from nbkit.runs.watch import Limit, Watch
 
@@ -103,3 +106,20 @@ def test_a_restart_moves_the_deadline() -> None:
             beats += 1
         assert dog.expired == ""
     assert beats == 25
+
+
+@pytest.mark.parametrize("jump_s", [4e9, -4e9])
+def test_a_wall_clock_that_is_set_moves_no_deadline(
+    jump_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, early = threading.Event(), threading.Event()
+    real = time.time
+    with (
+        watch(RUN, interrupt=lambda _: early.set()) as far,
+        watch(Limit(name="run", length=timedelta(seconds=0.3)), interrupt=lambda _: late.set()),
+    ):
+        monkeypatch.setattr(time, "time", lambda: real() + jump_s)
+        far.restart("run")
+        assert late.wait(30)
+        assert not early.is_set()
+        monkeypatch.undo()
