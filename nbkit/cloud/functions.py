@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from nbkit.cloud.entry import Answer, event, http
 from nbkit.cloud.events import Message, only, option
 from nbkit.cloud.log import log
 from nbkit.cloud.settings import Settings
-from nbkit.errors import InputError, PayloadError
+from nbkit.errors import InputError, PayloadError, PublishFailed
 
 if TYPE_CHECKING:
     from nbkit.registry import ProcessorRegistry
@@ -123,7 +124,16 @@ def self_heal_daily(body: Mapping[str, Any], settings: Settings, now: datetime) 
     registry = load_registry()
     with open_warehouse(settings.warehouse) as warehouse:
         done = [
-            _heal(failure, warehouse, registry, settings, now, function="self_heal_daily")
+            # A claim of the day: what waited, or was lost half-way, is decided anew.
+            _heal(
+                failure,
+                warehouse,
+                registry,
+                settings,
+                now,
+                function="self_heal_daily",
+                claim_key=f"{now:%Y-%m-%d} {failure.id}",
+            )
             for failure in open_failures(warehouse, now=now, days=days)
         ]
     actions = Counter(one["action"] for one in done)
@@ -138,11 +148,12 @@ def _heal(
     now: datetime,
     *,
     function: str,
+    claim_key: str = "",
 ) -> dict[str, Any]:
     """Decide and act upon one failure, say so in the log, and tell somebody where it needs one."""
     from nbkit.analysis.healing import Action
     from nbkit.findings.healing import judge_escalation
-    from nbkit.runs.healing import heal
+    from nbkit.runs.healing import heal, may_tell
     from nbkit.runs.pubsub import publish
 
     done = heal(
@@ -151,6 +162,7 @@ def _heal(
         registry=registry,
         now=now,
         publish=partial(publish, environment=settings.environment),
+        claim_key=claim_key,
     )
     told = done.to_json()
     log(
@@ -162,7 +174,10 @@ def _heal(
     )
     if done.case and done.decision and done.decision.action is Action.ESCALATE:
         finding = judge_escalation(done.case, done.decision, registry, message=done.message)
-        tell(finding, function=function, settings=settings, now=now)
+        if may_tell(warehouse, now=now):
+            tell(finding, function=function, settings=settings, now=now)
+        else:
+            log("ERROR", finding.title, function=function, finding=finding.to_json())
     return told
 
 
@@ -192,12 +207,18 @@ def phase4_timeout_check(body: Mapping[str, Any], settings: Settings, now: datet
     with open_warehouse(settings.warehouse) as warehouse:
         found = look(warehouse, registry, data_date=day, now=now)
         if not dry_run:
-            started, why_not = act(
-                found,
-                warehouse,
-                now=now,
-                publish=partial(publish, environment=settings.environment),
-            )
+            try:
+                started, why_not = act(
+                    found,
+                    warehouse,
+                    now=now,
+                    publish=partial(publish, environment=settings.environment),
+                )
+            except PublishFailed as error:
+                # The claim of the date is used up: somebody has to start them by hand.
+                why_not = f"they could not be requested: {error}"
+                reasons = (why_not, *found.reasons)
+                found = replace(found, action=StartAction.ALERT, reasons=reasons)
     answer: dict[str, Any] = {
         "data_date": str(day),
         "action": found.action.value,

@@ -5,8 +5,9 @@ and breaker cost a query each. Limits hold whatever happens, for each request to
 numbered claims that are given once: the n-th of its work, and the n-th of the hour. Redelivered
 messages, several instances and failures that self-heal itself caused all draw from the same.
 
-A message is claimed before anything is done about it, so that an instance which dies half-way
-leaves work undone rather than done twice; the daily form finds it again.
+A failure is claimed before anything is done about it, so that an instance which dies half-way
+leaves work undone rather than done twice; the daily form, whose claims are of the day, finds it
+again. To wait claims nothing.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ TOPICS = {
     "grading": "nba-grading-trigger",
 }
 REQUESTED_BY = "nbkit.self_heal"
+ALERTS_PER_HOUR = 10
 # A run that has been open for longer than its timeout and this is dead; the sweep will close it.
 _GRACE = timedelta(minutes=15)
 
@@ -113,9 +115,13 @@ def heal(
     """
     rules = rules or HealingRules()
     case, message = _gather(failure, warehouse, registry, now=now, rules=rules)
+    decision = decide_healing(case, now=now, rules=rules)
+    if decision.action in (Action.NOTHING, Action.WAIT):
+        # Nothing is done, so nothing is claimed: asked again, the answer may be another one.
+        _audit(warehouse, failure, case, decision, now=now, step="decided")
+        return Healing(failure=failure, message=message, case=case, decision=decision)
     if not claim(warehouse, f"self_heal {claim_key or failure.id}", now=now):
         return Healing(failure=failure, message=message)
-    decision = decide_healing(case, now=now, rules=rules)
     try:
         if decision.action is Action.REPROCESS:
             case = _with_budget(case, warehouse, now=now, rules=rules)
@@ -164,6 +170,16 @@ def _gather(
             break
         case = add(case, failure, warehouse, registry, now)
     return case, message
+
+
+def may_tell(warehouse: Warehouse, *, now: datetime) -> bool:
+    """Whether people are told of one more escalation in this hour: an outage fails hundreds of
+    works at once, and the first ten tell of it. The rest stand in the log and in the audit."""
+    hour = f"self_heal alerts {now:%Y-%m-%dT%H}"
+    try:
+        return _draw(warehouse, hour, first=1, most=ALERTS_PER_HOUR, now=now) is not None
+    except WarehouseError:
+        return True
 
 
 def topic_of(name: str, registry: ProcessorRegistry) -> str | None:

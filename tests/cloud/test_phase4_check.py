@@ -149,3 +149,16 @@ def test_the_function_answers_starts_once_and_tells_of_it(
     assert list((folder / "told").iterdir())
     assert served.call(google.token(), data_date="soon").status == 400
     assert served.call(google.token()).status == 200
+
+
+def test_a_request_that_did_not_get_out_is_told_at_once(
+    served: Served, folder: Path, google: Google
+) -> None:
+    write_duckdb(folder / "history.duckdb", phase_4())
+    google.faults.append(503)
+    answer = served.call(google.token(), data_date="2026-01-12")
+    assert (answer.status, answer.json["action"], answer.json["started"]) == (200, "alert", False)
+    assert "could not be requested" in answer.json["reasons"][0]
+    told = [line["finding"] for line in served.log() if "finding" in line]
+    assert told[-1]["kind"] == "late_predictions"
+    assert told[-1]["severity"] == "critical"

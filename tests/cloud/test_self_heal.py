@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,9 @@ from warehouses import a_run, read_table, write_duckdb
 
 from nbkit.analysis.healing import HealingRules
 from nbkit.registry import load_registry
+from nbkit.runs.claims import CLAIMS
 from nbkit.runs.failure_message import GENERATION, ReportedFailure, read_failure
-from nbkit.runs.healing import ACTIONS, heal
+from nbkit.runs.healing import ACTIONS, ALERTS_PER_HOUR, heal
 from nbkit.warehouse import open_warehouse
 
 TODAY = datetime.now(UTC).replace(microsecond=0)
@@ -145,6 +147,40 @@ def test_where_the_input_is_not_there_it_is_not_requested(
     assert google.published == []
     healed = [line for line in served.log() if line.get("action")][-1]
     assert "its input is not ready" in healed["reasons"][0]
+
+
+def test_what_waited_is_requested_by_the_daily_form_when_its_input_is_there(
+    served: Served, daily: Served, folder: Path, google: Google
+) -> None:
+    # The failure is told today of today's data, so that its deadline is still to come.
+    today = {"data_date": str(TODAY.date())}
+    fill(folder, [{**row, "data_date": TODAY.date()} for row in history(ready=False)])
+    served.send(pubsub_event(failure(**today), id="90"))
+    assert [line for line in served.log() if line.get("action")][-1]["action"] == "wait"
+    assert google.published == []
+    fill(folder, [{**row, "data_date": TODAY.date()} for row in history()])
+    assert daily.call(google.token()).json["actions"] == {"reprocess": 1}
+    assert len(google.published) == 1
+
+
+def test_an_outage_is_told_ten_times_an_hour_and_logged_each_time(
+    served: Served, folder: Path
+) -> None:
+    fill(folder, history(message=LASTING))
+    before = len(served.log())
+    for number in range(12):
+        lasting = failure(error=LASTING, run_id=f"outage-{number}")
+        assert served.send(pubsub_event(lasting, id=f"o{number}")).status == 200
+    logged = [line for line in served.log()[before:] if "finding" in line]
+    assert len(logged) == 12
+    claims = read_table(f"duckdb:///{folder}/history.duckdb", CLAIMS)
+    hours = Counter(
+        row["claim"].rpartition(" ")[0]
+        for row in claims
+        if row["claim"].startswith("self_heal alerts")
+    )
+    assert max(hours.values()) <= ALERTS_PER_HOUR
+    assert sum(hours.values()) >= ALERTS_PER_HOUR  # more only where the hour turned in between
 
 
 @pytest.mark.parametrize(
