@@ -10,7 +10,6 @@ This module reads the clock unless it is given one: a record is about the presen
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import logging
 import os
@@ -19,7 +18,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,14 +98,24 @@ def record(
         **(columns or {}),
     }
     writer = _Writer(warehouse, Spool(spool or _spool_of(warehouse)))
+    process = os.getpid()
+    watch: _Witness | None = None
+
+    def instruct() -> None:
+        """What the witness is to write changes with every sign of life."""
+        if watch and not run.ended:
+            watch.say(run.left_behind())
+
     run = Run(
         start=start,
         send=writer.send,
         monotonic=monotonic,
         heartbeat_every=heartbeat_every,
+        on_words=instruct,
     )
-    process = os.getpid()
-    watch = _Witness(run, writer) if has_witness else None
+    if has_witness:
+        watch = _Witness(run.run_id, writer)
+        instruct()
     writer.send(start, "start")
 
     def end(error: BaseException | None) -> None:
@@ -244,10 +253,10 @@ class _Writer:
 class _Witness:
     """The process that writes the end when this one cannot."""
 
-    def __init__(self, run: Run, writer: _Writer) -> None:
+    def __init__(self, run_id: str, writer: _Writer) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         url = writer.warehouse if isinstance(writer.warehouse, str) else writer.warehouse.url
-        target = writer.spool.folder / f"{run.run_id}.end.row.json"
+        target = writer.spool.folder / f"{run_id}.end.row.json"
         flush = [sys.executable, "-m", "nbkit.runs.flush", url, str(writer.spool.folder)]
         command = [sys.executable, "-I", "-S", str(witness.__file__), str(target), *flush]
         try:
@@ -258,14 +267,19 @@ class _Witness:
                 # A signal to the group (Ctrl-C, a guard's kill) is not for the witness.
                 start_new_session=True,
             )
-            self._say(to_text(run.left_behind()))
         except OSError as error:
-            _log.warning("No witness for run %s: %s", run.run_id, error)
-        atexit.register(self.dismiss)
+            _log.warning("No witness for run %s: %s", run_id, error)
+
+    def say(self, row: Row) -> None:
+        """The end to write should nobody else do it; the last one said counts."""
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with suppress(OSError, ValueError):  # without a witness the work goes on
+                process.stdin.write(to_text(row).encode() + b"\n")
+                process.stdin.flush()
 
     def dismiss(self) -> None:
         """The end is written, or kept."""
-        atexit.unregister(self.dismiss)
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
@@ -276,9 +290,3 @@ class _Witness:
         except (OSError, subprocess.TimeoutExpired):
             process.kill()
             process.wait()
-
-    def _say(self, line: str) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(line.encode() + b"\n")
-        self._process.stdin.flush()

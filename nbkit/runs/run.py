@@ -64,6 +64,7 @@ class Run:
         send: Callable[[Row, str], None],
         monotonic: Callable[[], float],
         heartbeat_every: timedelta,
+        on_words: Callable[[], None] = lambda: None,
     ) -> None:
         self.run_id: str = start["run_id"]
         self.started_at: datetime = start["started_at"]
@@ -76,6 +77,8 @@ class Run:
         self._beaten = self._began
         self._beats = 0
         self._outcome = _Outcome()
+        self._on_words = on_words
+        self._last_words: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self.ended = False
 
@@ -90,6 +93,13 @@ class Run:
             self._beats += 1
             beat = self._beats
         self._send({**self._start, "heartbeat_at": self.heartbeat_at}, f"heartbeat-{beat}")
+        self._on_words()
+
+    def ended_by_guard(self, evidence: Mapping[str, Any]) -> None:
+        """For `guard(on_deadline=run.ended_by_guard)`: should the guard have to end the whole
+        process, the run's end is a timeout with this evidence."""
+        self._last_words = dict(evidence)
+        self._on_words()
 
     def records(
         self,
@@ -220,6 +230,20 @@ class Run:
 
     def left_behind(self) -> dict[str, Any]:
         """The end that a witness writes for a process that went away."""
+        if self._last_words is not None:
+            told = {
+                "type": "HardTimeout",
+                "message": "The guard ended the process: the work did not answer it",
+                "evidence": self._last_words,
+            }
+            return {
+                **self._start,
+                "status": "failed",
+                "failure_category": FailureCategory.TIMEOUT.value,
+                "killed_by_timeout": True,
+                "heartbeat_at": self.heartbeat_at,
+                "errors": [told],
+            }
         message = (
             f"The process went away without ending its run (process {os.getpid()} on "
             f"{platform.node()}): killed, out of memory, or a crash in native code"

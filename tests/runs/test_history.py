@@ -394,6 +394,41 @@ def test_a_signal_ends_the_run_and_then_the_process(
     assert words in end["errors"]
 
 
+UNRESPONSIVE = """
+import os, sys, threading
+from datetime import date, timedelta
+from pathlib import Path
+from nbkit.runs.guard import guard
+from nbkit.runs.history import record
+
+def work():
+    with record(sys.argv[1], processor="A", data_date=date(2026, 1, 12),
+                spool=Path(sys.argv[2])) as run:
+        with guard(timeout=timedelta(seconds=0.3), heartbeat=None, grace=timedelta(seconds=0.3),
+                   on_deadline=run.ended_by_guard):
+            os.read(os.pipe()[0], 1)
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+def test_a_process_that_its_guard_has_to_end_leaves_a_timeout_with_the_evidence(
+    path: Path, url: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNRESPONSIVE, url, str(tmp_path / "spool")],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 124
+    end = wait_for_end(path)
+    assert (end["failure_category"], end["killed_by_timeout"]) == ("timeout", True)
+    assert json.loads(end["errors"])[0]["evidence"]["stacks"]
+
+
 @pytest.mark.parametrize("how", ["end", "fork"])
 def test_a_run_has_one_end_and_leaves_no_process(
     how: str, path: Path, url: str, tmp_path: Path
