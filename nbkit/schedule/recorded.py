@@ -9,6 +9,7 @@ from datetime import datetime
 
 from nbkit.errors import CellTimeout, RunTimeout, WarehouseError
 from nbkit.failures import FailureCategory
+from nbkit.findings import iso_utc
 from nbkit.project import Project
 from nbkit.report.outcome import ExitState
 from nbkit.report.plan import Plan
@@ -50,11 +51,14 @@ def recorded(
     with record(
         project.runs_url(),
         processor=name,
-        data_date=plan.as_of.date(),
+        # Not the report's own moment: whoever reruns an old one would be outside of the partitions
+        # that the breaker reads.
+        data_date=clock().date(),
         trigger=trigger,
         phase=PHASE,
         clock=clock,
     ) as run:
+        run.summary(as_of=iso_utc(plan.as_of))
         yield run
 
 

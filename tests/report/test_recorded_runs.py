@@ -74,6 +74,7 @@ def test_a_run_that_finds_trouble_in_the_pipeline_is_itself_a_success(project: P
     (end,) = ends(project)
     assert (end["processor_name"], end["status"]) == ("notebook:well", "success")
     assert json.loads(end["summary"]) == {
+        "as_of": AS_OF,
         "verdict": "RED",
         "findings": 1,
         "report": report.folder,
@@ -98,6 +99,14 @@ def test_after_three_failures_the_schedule_waits_and_a_person_need_not(project: 
     assert len(ends(project)) == 3
     start(project, "broken", minute=5)
     assert ends(project)[-1]["trigger_source"] == "manual"
+
+
+def test_reruns_of_an_old_moment_are_held_back_as_well(project: Project) -> None:
+    """The breaker looks at when they ran, not at what they are about."""
+    for minute in range(3):
+        start(project, "broken", trigger=SCHEDULED, minute=minute + 60 * 24 * 200)
+    with pytest.raises(BreakerOpen):
+        start(project, "broken", trigger=SCHEDULED, minute=60 * 24 * 200 + 4)
 
 
 def test_a_history_that_cannot_be_written_keeps_no_report_from_being_made(
