@@ -48,7 +48,10 @@ def shared(name: str, cte: str, column: str) -> str | None:
     return made.sql() + (qualify.sql() if qualify else "")
 
 
-@pytest.mark.parametrize(("cte", "column"), [("history", "finished_at"), ("runs", "ended_at")])
+@pytest.mark.parametrize(
+    ("cte", "column"),
+    [("history", "finished_at"), ("runs", "ended_at"), ("judged", "category")],
+)
 def test_what_a_run_is_stands_in_every_query_in_the_same_words(cte: str, column: str) -> None:
     texts = {name: shared(name, cte, column) for name in catalog.query_names()}
     having = {name: text for name, text in texts.items() if text}
