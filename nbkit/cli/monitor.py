@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime, timedelta
+from numbers import Integral
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,21 @@ _WINDOWS = {
     "failures_by_hour": timedelta(days=30),
     "phase_rates": timedelta(days=7),
     "real_failures": timedelta(days=1),
+}
+_WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+# What makes the tables fit a terminal of 80 columns.
+_HEADINGS = {
+    "processor_name": "processor",
+    "run_count": "runs",
+    "successes": "ok",
+    "real_failures": "real",
+    "raw_rate": "raw",
+    "effective_rate": "effective",
+    "last_success_at": "last success",
+    "last_at": "last",
+    "weekday": "day",
+    "hour_utc": "hour",
+    "days": "dates",
 }
 
 
@@ -80,37 +96,58 @@ def monitor_command(
 
 
 def _show(frame: pd.DataFrame, start: datetime, end: datetime) -> None:
-    import pandas as pd
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    def shown(value: object) -> str:
-        if value is None or value is pd.NA or value != value:
-            return "–"
-        if isinstance(value, pd.Timestamp):
-            return f"{value:%Y-%m-%d %H:%M}"
-        if isinstance(value, float):
-            return f"{value:.1%}" if 0 <= value <= 1 else f"{value:,.1f}"
-        return f"{value:,}" if isinstance(value, int) else str(value)
-
     console = Console(highlight=False)
     if frame.empty:
-        console.print("No rows.")
+        console.print(f"No rows from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC.")
         return
-    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in frame.columns:
-        is_text = frame[column].dtype in ("object", "string", "str")
-        widest = max(len(shown(value)) for value in frame[column])
-        grid.add_column(
-            column.replace("_", " "),
-            justify="left" if is_text else "right",
-            min_width=widest if widest <= 20 else None,
-        )
-    for row in frame.itertuples(index=False):
-        grid.add_row(*(shown(value) for value in row))
-    console.print(grid)
+
+    def grid(space: int) -> Table:
+        made = Table(box=None, padding=(0, space, 0, 0), header_style="dim")
+        for column in columns:
+            is_text = frame[column].dtype in ("object", "string", "str")
+            heading = _HEADINGS.get(column, column.replace("_", " "))
+            made.add_column(heading, justify="left" if is_text else "right", overflow="fold")
+        for row in frame[columns].itertuples(index=False):
+            made.add_row(*(_shown(c, value) for c, value in zip(columns, row, strict=True)))
+        return made
+
+    # Beside real failures the unclassified ones are counted below the table.
+    columns = [c for c in frame.columns if c not in ("unclassified", "first_at")]
+    wide = grid(2)
+    needed = console.measure(wide, options=console.options.update(width=1_000)).maximum
+    console.print(wide if needed <= console.width else grid(1))
     console.print(Text(f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC", style="dim"))
+    without = _unclassified(frame)
+    if without:
+        console.print(
+            f"{without:,} of these failures have no recorded category and count as real.\n"
+            f"  nbkit history classify --since {start:%Y-%m-%d}  gives them theirs\n"
+            "  nbkit health                                judges them by their messages"
+        )
+
+
+def _unclassified(frame: pd.DataFrame) -> int:
+    if "unclassified" in frame.columns:
+        return int(frame["unclassified"].sum())
+    return int(frame.loc[frame["category"] == "unclassified", "failures"].sum())
+
+
+def _shown(column: str, value: object) -> str:
+    import pandas as pd
+
+    if value is None or value is pd.NA or value != value:
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%m-%d %H:%M}"  # the year stands below the table
+    if isinstance(value, float):
+        return f"{value:.1%}"  # the only ones are shares
+    if isinstance(value, Integral):
+        return _WEEKDAYS[int(value) - 1] if column == "weekday" else f"{int(value):,}"
+    return str(value)
 
 
 def _declared(query: Query, start: datetime, end: datetime, phase: str) -> str:

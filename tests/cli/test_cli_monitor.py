@@ -57,6 +57,34 @@ def test_a_failure_without_a_category_is_real_and_an_expected_one_is_not(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_table_fits_80_columns_and_cuts_no_name(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA nba_reference")
+        connection.execute(
+            f"CREATE TABLE {RUN_HISTORY} AS SELECT 'UpcomingPlayerGameContextProcessor' AS "
+            "processor_name, 'r' || i AS run_id, 'phase_5_predictions' AS phase, "
+            "IF(i = 0, 'success', 'failed') AS status, DATE '2026-01-12' AS data_date, "
+            "TIMESTAMPTZ '2026-01-12 10:00:00Z' AS started_at, "
+            "TIMESTAMPTZ '2026-01-12 10:01:00Z' AS processed_at, 'm' || i AS trigger_message_id, "
+            "IF(i < 12000, 'timeout', NULL) AS failure_category FROM range(15000) AS t(i)"
+        )
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ["--warehouse", f"duckdb:///{path}", "--as-of", "2026-01-13T00:00:00Z"]
+    assert main(["monitor", name, *asked]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert max(len(line.rstrip()) for line in shown) <= 80
+    assert len(shown) <= 2 + 2 + 3  # at most two rows, each on one line
+    if name in ("failures_by_hour", "real_failures"):
+        assert "UpcomingPlayerGameContextProcessor" in shown[1]
+    if name == "failures_by_hour":
+        assert "Mon" in shown[1]
+    assert any(line.startswith("3,000 of these failures have no recorded") for line in shown)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_for_the_console_its_parameters_are_declared(
     name: str, asked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,3 +110,16 @@ def test_what_makes_no_sense_is_told(
 ) -> None:
     assert main(["monitor", *wrong, *asked]) == 2
     assert capsys.readouterr().err.startswith("nbkit: ")
+
+
+def test_what_the_queries_take_for_a_skip_is_what_the_rules_do() -> None:
+    from nbkit.failures.classify import SKIPS
+    from nbkit.warehouse import catalog
+
+    tree = sqlglot.parse_one(catalog.query("monitor_phase_rates").text, read="bigquery")
+    (words,) = (
+        {word.name for word in found.expressions}
+        for found in tree.find_all(sqlglot.exp.In)
+        if "skip_reason" in found.this.sql()
+    )
+    assert words == SKIPS

@@ -59,6 +59,15 @@ judged AS (
           'no_data_available', 'dependency_missing', 'validation_failed', 'timeout', 'error'
         )
         THEN failure_category
+      -- It chose not to work, in the platform's own words, and left no message.
+      WHEN
+        status = 'skipped'
+        AND (errors IS NULL OR TO_JSON_STRING(errors) IN ('[]', 'null'))
+        AND IFNULL(skip_reason, 'no_data') IN (
+          'smart_skip', 'early_exit', 'already_processed', 'no_data', 'no_data_available',
+          'no_games', 'off_season', 'offseason', 'historical_date'
+        )
+        THEN 'no_data_available'
       ELSE 'unclassified'
     END AS category
   FROM runs

@@ -60,6 +60,15 @@ judged AS (
           'no_data_available', 'dependency_missing', 'validation_failed', 'timeout', 'error'
         )
         THEN failure_category
+      -- It chose not to work, in the platform's own words, and left no message.
+      WHEN
+        status = 'skipped'
+        AND (errors IS NULL OR TO_JSON_STRING(errors) IN ('[]', 'null'))
+        AND IFNULL(skip_reason, 'no_data') IN (
+          'smart_skip', 'early_exit', 'already_processed', 'no_data', 'no_data_available',
+          'no_games', 'off_season', 'offseason', 'historical_date'
+        )
+        THEN 'no_data_available'
       ELSE 'unclassified'
     END AS category
   FROM runs
@@ -74,6 +83,7 @@ SELECT
   COUNTIF(category = 'success') AS successes,
   COUNTIF(category = 'no_data_available') AS expected,
   COUNTIF(category NOT IN ('success', 'no_data_available')) AS real_failures,
+  COUNTIF(category = 'unclassified') AS unclassified,
   SAFE_DIVIDE(COUNTIF(category = 'success'), COUNT(*)) AS raw_rate,
   SAFE_DIVIDE(
     COUNTIF(category = 'success'), COUNTIF(category != 'no_data_available')
