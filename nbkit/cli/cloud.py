@@ -20,7 +20,7 @@ def check_command(
 ) -> None:
     """Find Gen1 signatures, payloads and deployments, and print what to write instead.
 
-    Exits 1 when there are any. After a change, run both generations for 7 days and compare.
+    Exits 1 when there are any.
     """
     from nbkit.gen1 import scan
 
@@ -56,10 +56,14 @@ def check_command(
         for unread in found.unread:
             typer.echo(f"{unread.path}: not looked into, {unread.reason}", err=True)
         many = "1 place is" if len(found.uses) == 1 else f"{len(found.uses)} places are"
-        typer.echo(
-            f"{found.files} files; {many} Gen1."
-            if found.uses
-            else f"{found.files} files; nothing is Gen1."
-        )
+        said = f"{many} Gen1" if found.uses else "nothing is Gen1"
+        if found.unread:
+            said += f" in what could be read; {len(found.unread)} could not"
+        typer.echo(f"{found.files} files; {said}.")
+        if found.uses:
+            typer.echo(
+                "Deploy the new one beside the old under another name, and let both run for 7 days "
+                "before the old one goes (docs/deploy.md)."
+            )
     if found.uses:
         raise typer.Exit(1)
