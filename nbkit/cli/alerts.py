@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(
@@ -22,11 +24,22 @@ def check_command() -> None:
 
 
 @app.command("commands")
-def commands_command() -> None:
-    """Print the gcloud commands that create the metrics and policies."""
+def commands_command(
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="Notification channel that the policies tell; may be given again."),
+    ] = None,
+) -> None:
+    """Print the gcloud commands that create the metrics and policies, to be run once."""
     from nbkit.project import find_project
     from nbkit.runs.alert_policies import load_alerts
 
     project = find_project()
-    for command in load_alerts(project).commands(project):
+    if not channel:
+        typer.echo(
+            "Without --channel the policies open incidents but tell nobody; "
+            "gcloud beta monitoring channels list has the names.",
+            err=True,
+        )
+    for command in load_alerts(project).commands(project, channel or ()):
         typer.echo(command)

@@ -2,97 +2,37 @@
 
 An alert that fires on runs with nothing to do is what the platform drowned in. Each metric's
 filter is therefore tried on lines as `nbkit.runs.log_line` writes them: one that counts an expected
-outcome is refused.
+outcome is refused, and so is a policy on a metric that counts successes, but for what a rate is
+divided by.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from nbkit.errors import RegistryError
 from nbkit.project import Project
+from nbkit.registry import ProcessorRegistry, load_registry
+from nbkit.registry.loading import FILE_NAME as REGISTRY_FILE
 from nbkit.registry.yaml_lines import Document, read_document, shown_path
+from nbkit.runs.alert_files import Metric, Policy
 from nbkit.runs.log_line import finished_run_line
 
-_USER_METRIC = re.compile(r'metric\.type="logging\.googleapis\.com/user/([\w.-]+)"')
+_METRIC = re.compile(r'metric\.type="([^"]+)"')
+_OWN = "logging.googleapis.com/user/"
+# Metrics of Google's that count no runs.
+_GOOGLES = frozenset({"pubsub.googleapis.com/subscription/num_undelivered_messages"})
+_METRIC_LABEL = re.compile(r"metric\.label\.(\w+)")
+_PROCESSORS = re.compile(r"metric\.label\.processor=one_of\(([^)]*)\)")
 _RUNBOOK = re.compile(r"docs/runbooks/([\w-]+)\.md")
 _COMPARISON = re.compile(r'^jsonPayload\.([\w.]+)\s*(>=|<=|!=|=|>|<)\s*("[^"]*"|[\w.+-]+)$')
-_Seconds = Annotated[str, Field(pattern=r"^\d+s$")]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class _Label(_Model):
-    key: str
-    valueType: Literal["STRING", "BOOL", "INT64"]  # noqa: N815  # Google's names
-
-
-class _Descriptor(_Model):
-    metricKind: Literal["DELTA"]  # noqa: N815
-    valueType: Literal["INT64"]  # noqa: N815
-    unit: str
-    labels: list[_Label] = []
-
-
-class Metric(_Model):
-    """A log-based metric, as `gcloud logging metrics create --config-from-file` takes it."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    description: str
-    filter: str
-    metricDescriptor: _Descriptor  # noqa: N815
-    labelExtractors: dict[str, str] = {}  # noqa: N815
-
-
-class _Aggregation(_Model):
-    alignmentPeriod: _Seconds  # noqa: N815
-    perSeriesAligner: Literal["ALIGN_SUM", "ALIGN_COUNT", "ALIGN_RATE"]  # noqa: N815
-    crossSeriesReducer: Literal["REDUCE_SUM", "REDUCE_NONE"]  # noqa: N815
-    groupByFields: list[str] = []  # noqa: N815
-
-
-class _Threshold(_Model):
-    filter: str
-    comparison: Literal["COMPARISON_GT", "COMPARISON_LT"]
-    thresholdValue: int | float  # noqa: N815
-    duration: _Seconds
-    aggregations: Annotated[list[_Aggregation], Field(min_length=1)]
-
-
-class _Condition(_Model):
-    displayName: str  # noqa: N815
-    conditionThreshold: _Threshold  # noqa: N815
-
-
-class _Documentation(_Model):
-    mimeType: Literal["text/markdown"]  # noqa: N815
-    content: str
-
-
-class _Strategy(_Model):
-    autoClose: _Seconds  # noqa: N815
-
-
-class Policy(_Model):
-    """An alert policy, as `gcloud alpha monitoring policies create --policy-from-file` takes it."""
-
-    displayName: str  # noqa: N815
-    severity: Literal["CRITICAL", "ERROR", "WARNING"]
-    combiner: Literal["OR", "AND"]
-    enabled: bool
-    documentation: _Documentation
-    conditions: Annotated[list[_Condition], Field(min_length=1)]
-    alertStrategy: _Strategy  # noqa: N815
-    userLabels: dict[str, str] = {}  # noqa: N815
 
 
 @dataclass(frozen=True)
@@ -102,8 +42,9 @@ class Alerts:
     metrics: Mapping[Path, Metric]
     policies: Mapping[Path, Policy]
 
-    def commands(self, project: Project) -> tuple[str, ...]:
-        """The gcloud commands that create them, metrics first."""
+    def commands(self, project: Project, channels: Sequence[str] = ()) -> tuple[str, ...]:
+        """The gcloud commands that create them, metrics first; the policies tell `channels`."""
+        told = f" --notification-channels={shlex.quote(','.join(channels))}" if channels else ""
 
         def within(path: Path) -> str:
             return shlex.quote(str(path.relative_to(project.root)))
@@ -114,7 +55,7 @@ class Alerts:
                 for path, m in self.metrics.items()
             ),
             *(
-                f"gcloud alpha monitoring policies create --policy-from-file={within(path)}"
+                f"gcloud alpha monitoring policies create --policy-from-file={within(path)}{told}"
                 for path in self.policies
             ),
         )
@@ -132,11 +73,18 @@ def load_alerts(project: Project) -> Alerts:
     policies = _read(sorted(folder.glob("*.yaml")), Policy, problems)
     for (path, document), metric in metrics.items():
         problems += [_at(path, document, *problem) for problem in _metric_problems(metric)]
-    names = {metric.name for metric in metrics.values()}
+    by_name = {metric.name: metric for metric in metrics.values()}
+    registry = load_registry(project.registry / REGISTRY_FILE)
     for (path, document), policy in policies.items():
-        problems += [
-            _at(path, document, *problem) for problem in _policy_problems(policy, names, project)
-        ]
+        found = (*_filter_problems(policy, by_name), *_document_problems(policy, project))
+        problems += [_at(path, document, *one) for one in found]
+        problems += [_at(path, document, *one) for one in _processor_problems(policy, registry)]
+    titles = Counter(policy.displayName for policy in policies.values())
+    problems += [
+        _at(path, document, ("displayName",), f"displayName: {policy.displayName!r} stands twice")
+        for (path, document), policy in policies.items()
+        if titles[policy.displayName] > 1
+    ]
     if not metrics or not policies:
         problems.append(f"{shown_path(folder)}: there are no policies or no metrics in it.")
     if problems:
@@ -176,48 +124,93 @@ def _at(path: Path, lines: Any, key: tuple[str | int, ...], said: str) -> str:
     return f"{shown_path(path)}:{lines.line(key)}: {said}"
 
 
-def _metric_problems(metric: Metric) -> list[tuple[tuple[str | int, ...], str]]:
-    problems: list[tuple[tuple[str | int, ...], str]] = []
+_Problem = tuple[tuple[str | int, ...], str]
+
+
+def _metric_problems(metric: Metric) -> Iterator[_Problem]:
     try:
-        counted = [
-            category for category, line in _expected_lines().items() if matches(metric.filter, line)
-        ]
+        # Successes may be counted: a rate is divided by a metric with them.
+        counted = [o for o in _good_lines() if o != "success" and _is_counted(metric, o)]
     except ValueError as error:
-        return [(("filter",), f"filter: {error}")]
+        yield ("filter",), f"filter: {error}"
+        return
     if counted:
-        problems.append(
-            (
-                ("filter",),
-                f"filter: it counts runs that are {', '.join(counted)}, on which no alert may "
-                "fire; add jsonPayload.is_real_failure=true",
-            )
+        yield (
+            ("filter",),
+            f"filter: it counts runs that are {', '.join(counted)}, on which no alert may fire; "
+            "add jsonPayload.is_real_failure=true or jsonPayload.is_expected=false",
         )
     labels = {label.key for label in metric.metricDescriptor.labels}
     if labels != set(metric.labelExtractors):
-        problems.append((("labelExtractors",), "labelExtractors: one is needed for each label"))
-    return problems
+        yield ("labelExtractors",), "labelExtractors: one is needed for each label"
 
 
-def _policy_problems(
-    policy: Policy, metrics: set[str], project: Project
-) -> list[tuple[tuple[str | int, ...], str]]:
-    problems: list[tuple[tuple[str | int, ...], str]] = []
+def _is_counted(metric: Metric, outcome: str) -> bool:
+    """Whether a metric counts a line of runs that nobody needs to look at."""
+    return matches(metric.filter, _good_lines()[outcome])
+
+
+def _filter_problems(policy: Policy, metrics: Mapping[str, Metric]) -> Iterator[_Problem]:
     for number, condition in enumerate(policy.conditions):
-        key = ("conditions", number, "conditionThreshold", "filter")
-        named = _USER_METRIC.findall(condition.conditionThreshold.filter)
-        if len(named) != 1 or named[0] not in metrics:
-            known = ", ".join(sorted(metrics))
-            problems.append((key, f"filter: names no metric of registry/alerts/metrics ({known})"))
+        threshold = condition.conditionThreshold
+        key = ("conditions", number, "conditionThreshold")
+        filters = [("filter", threshold.filter, threshold.aggregations)]
+        if threshold.denominatorFilter or threshold.denominatorAggregations:
+            below = threshold.denominatorAggregations
+            filters.append(("denominatorFilter", threshold.denominatorFilter, below))
+            if [a.groupByFields for a in below] != [
+                a.groupByFields for a in threshold.aggregations
+            ]:
+                said = "denominatorAggregations: they need the groupByFields of the aggregations"
+                yield (*key, "denominatorAggregations"), said
+        for name, text, aggregations in filters:
+            named = _METRIC.findall(text)
+            known = metrics.get(named[0].removeprefix(_OWN)) if len(named) == 1 else None
+            if known is None and named not in [[one] for one in _GOOGLES]:
+                said = f"names no metric of registry/alerts/metrics ({', '.join(sorted(metrics))})"
+                yield (*key, name), f"{name}: {said}"
+                continue
+            if "resource.type=" not in text:
+                yield (*key, name), f"{name}: Google asks for a resource.type"
+            if known is None:
+                continue
+            used = _METRIC_LABEL.findall(f"{text} {' '.join(aggregations[0].groupByFields)}")
+            labels = {label.key for label in known.metricDescriptor.labels}
+            if strange := sorted(set(used) - labels):
+                yield (*key, name), f"{name}: {known.name} has no label {', '.join(strange)}"
+            with suppress(ValueError):  # which is told of the metric itself
+                if name == "filter" and _is_counted(known, "success"):
+                    said = f"{known.name} counts successes, which only a denominatorFilter may"
+                    yield (*key, name), f"{name}: {said}"
+
+
+def _document_problems(policy: Policy, project: Project) -> Iterator[_Problem]:
     runbooks = _RUNBOOK.findall(policy.documentation.content)
     missing = [name for name in runbooks if not (project.runbooks / f"{name}.md").is_file()]
     if missing or not runbooks:
         said = f"no such runbook: {', '.join(missing)}" if missing else "names no runbook"
-        problems.append((("documentation", "content"), f"documentation: {said}"))
-    return problems
+        yield ("documentation", "content"), f"documentation: {said}"
 
 
-def _expected_lines() -> dict[str, dict[str, Any]]:
-    """Lines of runs that nobody needs to look at, by their category."""
+def _processor_problems(policy: Policy, registry: ProcessorRegistry) -> Iterator[_Problem]:
+    """Of a policy on some processors: they are registered, and those of its criticality are all."""
+    wanted = policy.userLabels.get("criticality")
+    for number, condition in enumerate(policy.conditions):
+        key = ("conditions", number, "conditionThreshold", "filter")
+        listed = _PROCESSORS.search(condition.conditionThreshold.filter)
+        if not listed and not wanted:
+            continue
+        names = set(re.findall(r'"([^"]+)"', listed[1])) if listed else set()
+        if strange := sorted(names - {name for name in names if name in registry}):
+            yield key, f"filter: not in the registry: {', '.join(strange)}"
+        if wanted:
+            all_of_it = {p.name for p in registry.get_by_criticality(wanted.upper())}
+            if names != all_of_it:
+                yield key, f"filter: those that are {wanted} are {', '.join(sorted(all_of_it))}"
+
+
+def _good_lines() -> dict[str, dict[str, Any]]:
+    """Lines of runs that nobody needs to look at, by their outcome."""
     row = {"processor_name": "P", "run_id": "r", "phase": "phase_2_raw"}
     return {
         "success": finished_run_line({**row, "status": "success", "failure_category": "success"}),

@@ -10,6 +10,7 @@ from nbkit.errors import BreakerOpen, ParameterError
 from nbkit.failures import error_text
 from nbkit.findings.wording import short
 from nbkit.runs.claims import claim
+from nbkit.runs.log_line import log_held_back
 
 if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Warehouse
@@ -49,6 +50,7 @@ def require_closed(
     rules = rules or Rules()
     state = breaker_of(warehouse, processor, as_of=now, rules=rules)
     if not state.may_start:
+        log_held_back(processor, until=state.until, reason=state.reason)
         raise BreakerOpen(refusal(processor, state))
     if state.state is State.HALF_OPEN and not _claim_probe(
         warehouse, processor, state, rules=rules, now=now
