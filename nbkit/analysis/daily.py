@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nbkit.analysis.profiles import profiles_by
+from nbkit.analysis.profiles import quantiles_by
 from nbkit.analysis.rates import is_real_failure
 from nbkit.failures import FailureCategory
 
@@ -69,18 +69,13 @@ def daily_histories(counts: pd.DataFrame, histograms: pd.DataFrame) -> pd.DataFr
 
 def _quantiles(histograms: pd.DataFrame) -> pd.DataFrame:
     own = histograms[histograms["outcome"] == "success"]
-    rows = []
-    for (name, day, metric), profile in profiles_by(
-        own, ["processor_name", "day", "metric"]
-    ).items():
-        if metric == "records":
-            rows.append((name, day, "records_p50", profile.quantile(0.5)))
-        else:
-            rows += [
-                (name, day, f"{q}_duration", profile.quantile(at)) for q, at in QUANTILES.items()
-            ]
-    wanted = [f"{q}_duration" for q in QUANTILES] + ["records_p50"]
-    long = pd.DataFrame(rows, columns=["processor_name", "date", "measure", "value"])
-    long["date"] = pd.to_datetime(long["date"]).dt.normalize()
-    wide = long.pivot(index=["processor_name", "date"], columns="measure", values="value")
-    return wide.reindex(columns=wanted).astype("float64")
+    is_records = own["metric"] == "records"
+    durations = _by_day(own[~is_records], {q: f"{name}_duration" for name, q in QUANTILES.items()})
+    records = _by_day(own[is_records], {0.5: "records_p50"})
+    return durations.join(records, how="outer")
+
+
+def _by_day(histograms: pd.DataFrame, names: dict[float, str]) -> pd.DataFrame:
+    found = quantiles_by(histograms, ["processor_name", "day"], list(names))
+    found["date"] = pd.to_datetime(found["day"].astype("str")).dt.normalize()
+    return found.rename(columns=names).set_index(["processor_name", "date"])[list(names.values())]
