@@ -2,9 +2,20 @@
 
 - `score`, `THRESHOLD`: every point of one metric as it comes in (`stream.py`).
 - `daily_anomalies`: the days of all processors, with the false discovery rate held (`days.py`).
-- `unusual_runs`: single runs beside what is usual for their processor (`runs.py`).
 """
 
+from nbkit.analysis.anomalies.day_tests import DayRules, Metric
+from nbkit.analysis.anomalies.days import DayAnomalies, DayAnomaly, NotJudged, daily_anomalies
 from nbkit.analysis.anomalies.stream import THRESHOLD, WARM_UP, score
 
-__all__ = ["THRESHOLD", "WARM_UP", "score"]
+__all__ = [
+    "THRESHOLD",
+    "WARM_UP",
+    "DayAnomalies",
+    "DayAnomaly",
+    "DayRules",
+    "Metric",
+    "NotJudged",
+    "daily_anomalies",
+    "score",
+]
