@@ -135,11 +135,16 @@ def test_lone_outliers_move_no_date() -> None:
 @pytest.mark.parametrize("size", [1.3, 1.5, 2.0])
 def test_a_step_is_not_extrapolated_as_a_drift(at: int, size: float) -> None:
     rng = np.random.default_rng(7)
-    stepped = [
-        history(rng, spread=0.08) * np.where(np.arange(60) >= at, size, 1) for _ in range(40)
-    ]
-    found = [forecast(each, 4 * LEVEL) for each in stepped]
+    jump = np.where(np.arange(60) >= at, size, 1)
+    found = [forecast(history(rng, spread=0.08) * jump, 4 * LEVEL) for _ in range(40)]
     assert sum(f.on is not None for f in found) <= 2
+    if size > 1.3 and at < 50:
+        assert {(f.why_not, f.change) for f in found} == {(NoForecast.STEP, None)}
+
+
+def test_a_step_over_the_limit_has_reached_it() -> None:
+    jumped = history(np.random.default_rng(5)) * np.where(np.arange(60) >= 57, 3, 1)
+    assert forecast(jumped, 200).why_not == NoForecast.ALREADY_REACHED
 
 
 def test_after_a_step_only_the_values_since_it_count() -> None:

@@ -29,7 +29,7 @@ _OUTLIER = 4.0
 _MOST_AUTOCORRELATION = 0.9
 _SHORTEST_SIDE = 3  # values on either side of a step
 _LEVEL_DAYS = 7  # values before a bend, from which a level can be told
-_BEND_PENALTY = 2.0  # BIC counts one per parameter; the place of a bend is worth more (measured)
+_PLACE_PENALTY = 2.0  # BIC counts one a parameter; a free place is worth more (measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +121,20 @@ def _fitted(time: _Floats, value: _Floats) -> Line:
         autocorrelation=phi,
         days=count,
         since_days=round(-time[0]),
-        is_step=_gain(value, phi, _steps(count), over=time[:, None]) > log(count),
+        is_step=_is_step(time, value, phi),
         is_left=is_left,
     )
+
+
+def _is_step(time: _Floats, value: _Floats, phi: float) -> bool:
+    """Whether the best step describes the values better than a line, and than their level."""
+    steps = _steps(value.size)
+    price = log(value.size)
+    about_line = _gain(value, phi, steps, over=time[:, None])
+    phi = min(phi, _autocorrelation_about(value, steps))
+    squares = _squares(value, phi, steps)
+    is_seen = _ratio(squares[0], squares[1:].min(), value.size) > 2 * _PLACE_PENALTY * price
+    return is_seen and max(about_line, _gain(value, phi, steps, over=time[:, None])) > price
 
 
 def _bend(time: _Floats, value: _Floats) -> int:
@@ -134,11 +145,8 @@ def _bend(time: _Floats, value: _Floats) -> int:
         return 0
     value = _without_spikes(value)
     bends = np.maximum(time[:, None] - time[places], 0.0)
-    place = int(_squares(value, 0.0, bends)[1:].argmin())
-    known = np.column_stack([np.ones(count), bends[:, place]])
-    # Noise is judged about the bend itself: about a line, a bend would pass for autocorrelation.
-    phi = _autocorrelation(value - known @ np.linalg.lstsq(known, value, rcond=None)[0])
-    price = _BEND_PENALTY * log(count)
+    phi = _autocorrelation_about(value, bends)
+    price = _PLACE_PENALTY * log(count)
     squares = _squares(value, phi, bends)
     is_better = (
         _ratio(squares[0], squares[1:].min(), count) > 2 * price
@@ -176,6 +184,13 @@ def _autocorrelation(rest: _Floats) -> float:
         return 0.0
     found = float(rest[1:] @ rest[:-1]) / squares
     return float(np.clip((rest.size * found + 2) / (rest.size - 4), 0.0, _MOST_AUTOCORRELATION))
+
+
+def _autocorrelation_about(value: _Floats, shapes: _Floats) -> float:
+    """Of the noise about the best of `shapes`: about a line, the shape would pass for noise."""
+    best = int(_squares(value, 0.0, shapes)[1:].argmin())
+    known = np.column_stack([np.ones(value.size), shapes[:, best]])
+    return _autocorrelation(value - known @ np.linalg.lstsq(known, value, rcond=None)[0])
 
 
 def _whitened(columns: _Floats, phi: float) -> _Floats:

@@ -29,6 +29,7 @@ _Floats = npt.NDArray[np.float64]
 
 DRIFT_CONFIDENCE = 0.99  # stricter than the interval: 55 healthy processors are asked every day
 HORIZON_DAYS = 180
+_PRESENT = 5  # values whose median stands for the present, whatever the shape before
 
 
 class NoForecast(StrEnum):
@@ -47,7 +48,8 @@ class Forecast:
 
     `level` is where the line is on the last day with a value, in the unit of the values.
     `change` a day, with its interval `change_low` to `change_high`: relative on the log scale (0.01
-    is one percent a day), else in the unit of the values. They are None without enough history.
+    is one percent a day), else in the unit of the values. They are None without enough history, and
+    where there is a step instead of a line.
 
     `days` values carry the line, from `first_day` to `last_day`: outliers are left out, and days
     before the drift began.
@@ -118,7 +120,8 @@ def forecast_limit(
         why_not: NoForecast | None,
         crossing: tuple[date, date, date | None] | tuple[None, None, None] = (None, None, None),
     ) -> Forecast:
-        half = line.half_width(confidence) if line else 0.0
+        told = None if why_not == NoForecast.STEP else line
+        half = told.half_width(confidence) if told else 0.0
         return Forecast(
             limit=limit,
             on=crossing[0],
@@ -126,10 +129,10 @@ def forecast_limit(
             latest=crossing[2],
             confidence=confidence,
             why_not=why_not,
-            level=_unit(line.height, log_scale) if line else None,
-            change=_change(line.slope, log_scale) if line else None,
-            change_low=_change(line.slope - half, log_scale) if line else None,
-            change_high=_change(line.slope + half, log_scale) if line else None,
+            level=_unit(told.height, log_scale) if told else None,
+            change=_change(told.slope, log_scale) if told else None,
+            change_low=_change(told.slope - half, log_scale) if told else None,
+            change_high=_change(told.slope + half, log_scale) if told else None,
             days=line.days if line else len(series),
             first_day=last - timedelta(days=line.since_days) if line and last else first,
             last_day=last,
@@ -137,15 +140,15 @@ def forecast_limit(
 
     if line is None or last is None:
         return answer(NoForecast.NOT_ENOUGH_HISTORY)
-    if line.is_left:
-        return answer(NoForecast.STEP)
     goal = log(limit) if log_scale else limit
+    if series.iloc[-_PRESENT:].median() >= goal:
+        return answer(NoForecast.ALREADY_REACHED)
+    if line.is_left or line.is_step:
+        return answer(NoForecast.STEP)
     if line.height >= goal:
         return answer(NoForecast.ALREADY_REACHED)
     if line.slope <= line.half_width(max(confidence, DRIFT_CONFIDENCE)):
         return answer(NoForecast.NO_DRIFT)
-    if line.is_step:
-        return answer(NoForecast.STEP)
     after = (goal - line.height) / line.slope
     if after > horizon_days:
         return answer(NoForecast.BEYOND_HORIZON)
