@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
@@ -58,6 +58,7 @@ def test_quantiles_are_those_of_numpys_lower_order_statistic(size: int) -> None:
         assert profile.quantile(q) == pytest.approx(exact, rel=WITHIN)
 
 
+@settings(max_examples=60)
 @given(values, values, values)
 def test_merging_is_associative_and_commutative(
     a: list[float], b: list[float], c: list[float]
@@ -75,6 +76,7 @@ def test_merging_with_nothing_changes_nothing(raw: list[float]) -> None:
     assert Profile.merged([]).merge(profile) == profile
 
 
+@settings(max_examples=40)
 @given(st.lists(values, max_size=5))
 def test_counts_are_exact_however_the_values_are_divided(parts: list[list[float]]) -> None:
     whole = Profile.merged(Profile.of_values(part) for part in parts)
@@ -125,6 +127,7 @@ def test_the_warehouse_has_no_bucket_for_what_has_no_logarithm() -> None:
     assert profile == Profile.of_values([0, 0, -1, -1, -1, 5, 5, 5, 5])
 
 
+@settings(max_examples=40)
 @given(histograms)
 def test_profiles_of_groups_are_those_of_their_rows(frame: pd.DataFrame) -> None:
     expected = {
@@ -136,6 +139,7 @@ def test_profiles_of_groups_are_those_of_their_rows(frame: pd.DataFrame) -> None
     assert found == expected
 
 
+@settings(max_examples=40)
 @given(histograms, st.lists(shares.map(float), min_size=1, max_size=3, unique=True))
 def test_quantiles_of_groups_are_those_of_their_profiles(
     frame: pd.DataFrame, qs: list[float]

@@ -124,7 +124,7 @@ def test_a_few_dates_are_not_enough_for_a_chance() -> None:
 def test_the_chance_by_drift_is_about_as_large_as_misses_are_frequent() -> None:
     rng = np.random.default_rng(21)
     chances, true, held = [], [], []
-    for _ in range(150):
+    for _ in range(100):
         level = rng.uniform(-150, -90)
         late = level + 2 * np.arange(60) + 10 * rng.standard_normal(60)
         found = deadline_risk(finishes(late), DEADLINE, as_of=AS_OF)

@@ -71,19 +71,19 @@ def test_the_interval_holds_the_true_day_about_as_often_as_it_says(
     where = {key: kind[key] for key in ("count", "rate", "bend") if key in kind}
     limit = limit_after(ahead, **where)
     true = FIRST + timedelta(days=kind.get("count", 60) - 1 + ahead)
-    given = [found for _ in range(150) if (found := forecast(history(rng, **kind), limit)).on]
+    given = [found for _ in range(100) if (found := forecast(history(rng, **kind), limit)).on]
     held = [f.earliest <= true and (f.latest is None or true <= f.latest) for f in given]
-    assert len(given) >= 90
-    assert 0.82 <= np.mean(held) <= 0.98  # 90 %, give or take the chance in 90 to 150 of them
+    assert len(given) >= 60
+    assert 0.80 <= np.mean(held) <= 0.99  # 90 %, give or take the chance in 60 to 100 of them
     assert all(f.earliest <= f.on and (f.latest is None or f.on <= f.latest) for f in given)
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.5])
 def test_healthy_processors_get_no_forecast(phi: float) -> None:
     rng = np.random.default_rng(3)
-    series = [history(rng, phi=phi, off_days=0.2, outliers=0.04) for _ in range(300)]
+    series = [history(rng, phi=phi, off_days=0.2, outliers=0.04) for _ in range(150)]
     dated = [each for each in series if forecast(each, 2 * LEVEL).on]
-    assert len(dated) <= 3
+    assert len(dated) <= 2
 
 
 def test_a_drift_without_noise_is_told_to_the_day() -> None:
@@ -136,8 +136,8 @@ def test_lone_outliers_move_no_date() -> None:
 def test_a_step_is_not_extrapolated_as_a_drift(at: int, size: float) -> None:
     rng = np.random.default_rng(7)
     jump = np.where(np.arange(60) >= at, size, 1)
-    found = [forecast(history(rng, spread=0.08) * jump, 4 * LEVEL) for _ in range(40)]
-    assert sum(f.on is not None for f in found) <= 2
+    found = [forecast(history(rng, spread=0.08) * jump, 4 * LEVEL) for _ in range(25)]
+    assert sum(f.on is not None for f in found) <= 1
     if size > 1.3 and at < 50:
         assert {(f.why_not, f.change) for f in found} == {(NoForecast.STEP, None)}
 
@@ -164,6 +164,25 @@ def test_a_drift_is_dated_from_where_it_began() -> None:
     found = forecast(series, 600)
     assert abs((found.first_day - (FIRST + timedelta(days=40))).days) <= 6
     assert found.change == pytest.approx(0.03, rel=0.3)
+
+
+def test_a_drift_that_has_ended_is_not_extrapolated() -> None:
+    rng = np.random.default_rng(10)
+    ended = np.exp(0.02 * (np.minimum(np.arange(60), 40) - np.arange(60)))
+    found = [forecast(history(rng, rate=0.02) * ended, 400) for _ in range(40)]
+    assert sum(f.why_not == NoForecast.OVER for f in found) >= 35
+    assert sum(f.on is not None for f in found) <= 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(1e-3, 1e5), max_size=40), st.floats(1e-2, 1e6))
+def test_any_values_give_a_forecast_or_a_reason(values: list[float], limit: float) -> None:
+    series = pd.Series(values, index=pd.date_range(FIRST, periods=len(values)), dtype="float64")
+    found = forecast(series, limit)
+    assert (found.on is None) == (found.why_not is not None)
+    if found.on:
+        assert found.last_day <= found.earliest <= found.on
+        assert found.latest is None or found.on <= found.latest
 
 
 def test_each_reason_to_give_no_date() -> None:

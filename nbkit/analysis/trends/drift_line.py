@@ -8,7 +8,8 @@ autocorrelation.
 
 Values that were level and then began to drift have their line since the bend. Values that one step
 describes better than a line are marked (`is_step`): whoever extrapolates a step as a drift is wrong
-every day anew. Shapes are compared by BIC: a step or a bend pays for its free place.
+every day anew. So are drifts that have ended (`is_over`). Shapes are compared by BIC: a step or a
+bend pays for its free place.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _MOST_DAYS = 365  # older values say little of the present drift, and slopes go 
 _OUTLIER = 4.0
 _MOST_AUTOCORRELATION = 0.9
 _SHORTEST_SIDE = 3  # values on either side of a step
-_LEVEL_DAYS = 7  # values before a bend, from which a level can be told
+_LEVEL_DAYS = 7  # values before a bend or after it, from which a level can be told
 _PLACE_PENALTY = 2.0  # BIC counts one a parameter; a free place is worth more (measured)
 
 
@@ -37,7 +38,8 @@ class Line:
     """Height on the last day, slope a day, and their covariances, on the scale of the values.
 
     `days` values carry it, the first of them `since_days` before the last day. `is_step`: one step
-    describes them better. `is_left`: the last values all lie far off, as lone outliers do not.
+    describes them better. `is_over`: they drifted and then stayed level, which describes them
+    better. `is_left`: the last values all lie far off, as lone outliers do not.
     """
 
     height: float
@@ -50,6 +52,7 @@ class Line:
     days: int
     since_days: int
     is_step: bool
+    is_over: bool
     is_left: bool
 
     def half_width(self, confidence: float) -> float:
@@ -121,20 +124,22 @@ def _fitted(time: _Floats, value: _Floats) -> Line:
         autocorrelation=phi,
         days=count,
         since_days=round(-time[0]),
-        is_step=_is_step(time, value, phi),
+        is_step=_is_better(time, value, phi, _steps(count)),
+        is_over=_is_better(time, value, phi, _plateaus(time)),
         is_left=is_left,
     )
 
 
-def _is_step(time: _Floats, value: _Floats, phi: float) -> bool:
-    """Whether the best step describes the values better than a line, and than their level."""
-    steps = _steps(value.size)
+def _is_better(time: _Floats, value: _Floats, phi: float, shapes: _Floats) -> bool:
+    """Whether the best of `shapes` describes the values better than a line, and than a level."""
+    if not shapes.shape[1]:
+        return False
     price = log(value.size)
-    about_line = _gain(value, phi, steps, over=time[:, None])
-    phi = min(phi, _autocorrelation_about(value, steps))
-    squares = _squares(value, phi, steps)
+    about_line = _gain(value, phi, shapes, over=time[:, None])
+    phi = min(phi, _autocorrelation_about(value, shapes))
+    squares = _squares(value, phi, shapes)
     is_seen = _ratio(squares[0], squares[1:].min(), value.size) > 2 * _PLACE_PENALTY * price
-    return is_seen and max(about_line, _gain(value, phi, steps, over=time[:, None])) > price
+    return is_seen and max(about_line, _gain(value, phi, shapes, over=time[:, None])) > price
 
 
 def _bend(time: _Floats, value: _Floats) -> int:
@@ -205,6 +210,11 @@ def _steps(count: int) -> _Floats:
     """A column for each place of a step."""
     places = np.arange(_SHORTEST_SIDE, count - _SHORTEST_SIDE + 1)
     return (np.arange(count)[:, None] >= places).astype(np.float64)
+
+
+def _plateaus(time: _Floats) -> _Floats:
+    """A column for each day on which a drift may have ended."""
+    return np.minimum(time[:, None], time[_SHORTEST_SIDE:-_LEVEL_DAYS])
 
 
 def _squares(value: _Floats, phi: float, shapes: _Floats) -> _Floats:

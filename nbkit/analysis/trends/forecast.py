@@ -39,6 +39,7 @@ class NoForecast(StrEnum):
     ALREADY_REACHED = "the limit is already reached"
     NO_DRIFT = "no drift towards the limit that is surely more than chance"
     STEP = "a step rather than a drift: only the values since the step tell of one"
+    OVER = "the drift has ended: the last values are level"
     BEYOND_HORIZON = "not within the horizon"
 
 
@@ -149,6 +150,8 @@ def forecast_limit(
         return answer(NoForecast.ALREADY_REACHED)
     if line.slope <= line.half_width(max(confidence, DRIFT_CONFIDENCE)):
         return answer(NoForecast.NO_DRIFT)
+    if line.is_over:
+        return answer(NoForecast.OVER)
     after = (goal - line.height) / line.slope
     if after > horizon_days:
         return answer(NoForecast.BEYOND_HORIZON)
