@@ -196,6 +196,7 @@ def test_each_reason_to_give_no_date() -> None:
     assert forecast(falling, 300).why_not == NoForecast.NO_DRIFT
     assert forecast(jumped, 1000).why_not == NoForecast.STEP
     assert forecast(rising, 1e6).why_not == NoForecast.BEYOND_HORIZON
+    assert forecast(rising, 150).sentence == "the limit is already reached"
     found = forecast(rising, 1e6)
     assert (found.on, found.earliest, found.latest) == (None, None, None)
     assert found.sentence == "no forecast: not within the horizon"

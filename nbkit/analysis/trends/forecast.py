@@ -76,6 +76,8 @@ class Forecast:
     @property
     def sentence(self) -> str:
         """`reached on 2026-03-04, between 2026-02-20 and 2026-03-29 (90 %)`, or why not."""
+        if self.why_not == NoForecast.ALREADY_REACHED:
+            return str(self.why_not)
         if self.on is None:
             return f"no forecast: {self.why_not}"
         until = f"and {self.latest}" if self.latest else "and a day beyond the horizon"
@@ -176,7 +178,8 @@ def timeout_forecasts(
 ) -> dict[str, Forecast]:
     """When the P95 of each registered processor's duration reaches its timeout.
 
-    Reached means that one run in twenty is ended by it.
+    Reached means that about one run in twenty is ended by it. Only successes are timed: close to
+    the timeout those that it ended are missing, and the P95 lags behind the drift.
 
     Args:
         daily: `nbkit.analysis.daily.daily_histories`: processor_name, date, p95_duration (seconds).
