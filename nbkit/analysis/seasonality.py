@@ -1,0 +1,378 @@
+"""Does the day of the week matter, or whether there are games? Only said where chance is ruled out.
+
+Each processor is asked for each metric and each factor, which is some hundred tests; the false
+discovery rate is held over all of them (Benjamini & Hochberg 1995). Days are the sample: runs of
+one day share their fate, so that a thousand of them do not make a weekday.
+
+A weekday is compared within its own seven days, so that a drift or a new level is nobody's weekday.
+Off-days are those of the platform (`off_days`); a processor's own off-day has no duration and no
+rate, and is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nbkit.analysis.false_discovery import benjamini_hochberg
+from nbkit.analysis.off_days import off_days
+from nbkit.analysis.profiles import GAMMA
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+OFF_DAY_LEVELS = ("game-day", "off-day")
+_WEEK = 7
+_Z = 1.959964  # 95 %
+
+
+class SeasonalMetric(StrEnum):
+    """What a day is measured by. `FAILURES` is the real share of the runs with something to do."""
+
+    DURATION = "duration"
+    RECORDS = "records"
+    RUNS = "runs"
+    FAILURES = "failure rate"
+
+
+class Factor(StrEnum):
+    WEEKDAY = "weekday"
+    OFF_DAY = "off-day"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeasonalRules:
+    """When an effect is said to be one.
+
+    Attributes:
+        false_discovery_rate: the share of chance among the effects that are named.
+        least_ratio: highest level over lowest one, below which an effect is true and of no use.
+        least_points: the same for failure rates, which are compared by difference.
+        enough_days: days with a value before a metric is tested at all.
+        enough_each: days that each level must have; a level with fewer is left out.
+        enough_failures: real failures before their rate is tested.
+    """
+
+    false_discovery_rate: float = 0.05
+    least_ratio: float = 1.1
+    least_points: float = 0.03
+    enough_days: int = 14
+    enough_each: int = 2
+    enough_failures: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One weekday, or off-days: beside what is usual for the processor.
+
+    `value` is a ratio to the processor's usual day; of failure rates the rate itself. It is shrunk
+    towards the usual by how much of the differences the days' own scatter explains (empirical
+    Bayes; Efron & Morris 1975), with its 95 % interval.
+    """
+
+    name: str
+    days: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeasonalEffect:
+    """A factor that explains more of a metric's days than chance does."""
+
+    subject: str
+    metric: SeasonalMetric
+    factor: Factor
+    days: int
+    p_value: float
+    q_value: float
+    levels: tuple[Level, ...]
+
+    @property
+    def strength(self) -> float:
+        """Highest level over lowest; of failure rates one plus their difference, to rank by."""
+        values = [level.value for level in self.levels]
+        if self.metric is SeasonalMetric.FAILURES:
+            return 1 + max(values) - min(values)
+        return max(values) / min(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seasonality:
+    """The effects that were found, the strongest first, of how many `tests`."""
+
+    effects: tuple[SeasonalEffect, ...]
+    tests: int
+    off_days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class _Test:
+    effect: SeasonalEffect
+    matters: bool
+
+
+def seasonality(
+    daily: pd.DataFrame, histograms: pd.DataFrame, *, rules: SeasonalRules | None = None
+) -> Seasonality:
+    """Test every processor, metric and factor, and name what is not chance.
+
+    Args:
+        daily: `nbkit.analysis.daily.daily_histories` of whole UTC days.
+        histograms: daily histograms of the same window: processor_name, day, metric, outcome,
+            bucket, runs.
+    """
+    rules = rules or SeasonalRules()
+    off = off_days(daily)
+    logs = _mean_logs(histograms)
+    tests = [
+        test
+        for name, own in daily[daily["runs"] > 0].groupby("processor_name", sort=True)
+        for test in _tests(str(name), own.join(logs, on=["processor_name", "date"]), off, rules)
+    ]
+    q = benjamini_hochberg([test.effect.p_value for test in tests])
+    found = [
+        replace(test.effect, q_value=float(value))
+        for test, value in zip(tests, q, strict=True)
+        if value <= rules.false_discovery_rate and test.matters
+    ]
+    found.sort(key=lambda effect: (-effect.strength, effect.subject, effect.metric))
+    return Seasonality(effects=tuple(found), tests=len(tests), off_days=off)
+
+
+def _tests(
+    name: str, own: pd.DataFrame, off: tuple[date, ...], rules: SeasonalRules
+) -> Iterator[_Test]:
+    dates = pd.DatetimeIndex(own["date"])
+    weekday = np.asarray(dates.dayofweek, dtype=np.int64)
+    is_off = dates.isin(pd.DatetimeIndex(list(off))).astype(np.int64)
+    day = np.asarray((dates - dates.min()).days, dtype=np.int64)
+    runs = own["runs"].to_numpy(dtype=np.float64)
+    failures = own["failures"].to_numpy(dtype=np.float64)
+    columns = {
+        SeasonalMetric.DURATION: own["log_duration"].to_numpy(dtype=np.float64),
+        SeasonalMetric.RECORDS: own["log_records"].to_numpy(dtype=np.float64),
+        SeasonalMetric.RUNS: np.log(runs),
+    }
+    for factor, group, names in (
+        (Factor.WEEKDAY, weekday, WEEKDAYS),
+        (Factor.OFF_DAY, np.asarray(is_off), OFF_DAY_LEVELS),
+    ):
+        for metric, values in columns.items():
+            known = np.isfinite(values)
+            days = _enough(group[known], rules)
+            if days is None:
+                continue
+            y, g, at = values[known][days], group[known][days], day[known][days]
+            p = _rank_test(y, g, at)
+            if p is not None:
+                levels = _ratios(_aligned(y, at), g, names)
+                yield _test(name, metric, factor, p, levels, rules)
+        days = _enough(group, rules)
+        if days is not None and rules.enough_failures <= failures[days].sum() < runs[days].sum():
+            rates = _Rates.of(failures[days], runs[days])
+            p = rates.test(group[days])
+            levels = _rate_levels(rates, group[days], names)
+            yield _test(name, SeasonalMetric.FAILURES, factor, p, levels, rules)
+
+
+def _test(
+    name: str,
+    metric: SeasonalMetric,
+    factor: Factor,
+    p_value: float,
+    levels: tuple[Level, ...],
+    rules: SeasonalRules,
+) -> _Test:
+    effect = SeasonalEffect(
+        subject=name,
+        metric=metric,
+        factor=factor,
+        days=sum(level.days for level in levels),
+        p_value=p_value,
+        q_value=1.0,
+        levels=levels,
+    )
+    is_rate = metric is SeasonalMetric.FAILURES
+    least = 1 + rules.least_points if is_rate else rules.least_ratio
+    return _Test(effect, effect.strength >= least)
+
+
+def _enough(group: Ints, rules: SeasonalRules) -> npt.NDArray[np.bool_] | None:
+    """The days of levels that have enough of them; None where nothing can be compared."""
+    sizes = np.bincount(group, minlength=1)
+    kept = sizes[group] >= rules.enough_each
+    levels = int((sizes >= rules.enough_each).sum())
+    return kept if kept.sum() >= rules.enough_days and levels >= 2 else None
+
+
+def _aligned(values: Floats, day: Ints) -> Floats:
+    """Each day beside the median of the seven around it, which hold each weekday once: a drift or
+    a new level is then no weekday's. At the ends the seven first and the seven last stand in."""
+    first, last = int(day[0]), int(day[-1])
+    middle = np.clip(day, first + _WEEK // 2, max(last - _WEEK // 2, first + _WEEK // 2))
+    medians = [float(np.median(values[np.abs(day - at) <= _WEEK // 2])) for at in middle]
+    beside: Floats = values - np.array(medians)
+    return beside
+
+
+def _rank_test(values: Floats, group: Ints, day: Ints) -> float | None:
+    """Do the levels differ? Aligned ranks (Hodges & Lehmann 1962), with the F form of the rank
+    test (Iman & Davenport 1980), which few days need."""
+    from scipy.special import fdtrc
+
+    ranks = pd.Series(_aligned(values, day)).rank().to_numpy(dtype=np.float64)
+    levels = np.unique(group)
+    between = sum(
+        float((group == g).sum()) * (ranks[group == g].mean() - ranks.mean()) ** 2 for g in levels
+    )
+    within = float(((ranks - ranks.mean()) ** 2).sum()) - between
+    top = levels.size - 1
+    rest = values.size - levels.size - (np.unique(day // _WEEK).size - 1)
+    if rest < 1 or between <= 0:
+        return None if rest < 1 else 1.0
+    return float(fdtrc(top, rest, between / top / max(within / rest, 1e-12)))
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Daily shares with what each day weighs, and the least variance of a day of weight one."""
+
+    shares: Floats
+    weights: Floats
+    least: float
+
+    @classmethod
+    def of(cls, hits: Floats, totals: Floats) -> _Rates:
+        """Weights n / (1 + (n − 1)ρ) of the beta-binomial, with ρ by moments (Kleinman 1973).
+
+        A storm of a thousand failing runs is one bad day, not a thousand witnesses against its
+        weekday: the more days differ, the nearer they come to weighing the same.
+        """
+        shares = hits / totals
+        unit = max(float(shares.mean() * (1 - shares.mean())), 1e-12)
+        by_chance = float((1 / totals).mean())
+        scatter = float(((shares - shares.mean()) ** 2).sum()) / (hits.size - 1) / unit
+        rho = min(max((scatter - by_chance) / max(1 - by_chance, 1e-12), 0.0), 1.0)
+        weights = totals / (1 + (totals - 1) * rho)
+        return cls(shares, weights, unit * float((weights / totals).mean()))
+
+    def scatter(self, group: Ints) -> float:
+        """The variance of a day of weight one about its level, never below what chance makes."""
+        levels = np.unique(group)
+        own = self._means(group, levels)[np.searchsorted(levels, group)]
+        squares = float((self.weights * (self.shares - own) ** 2).sum())
+        return max(squares / max(group.size - levels.size, 1), self.least)
+
+    def mean(self) -> float:
+        return float(np.average(self.shares, weights=self.weights))
+
+    def test(self, group: Ints) -> float:
+        """Do the shares differ by more than they scatter from day to day? The quasi-binomial F
+        test (McCullagh & Nelder 1989, §4.5)."""
+        from scipy.special import fdtrc
+
+        levels = np.unique(group)
+        weight = np.array([self.weights[group == g].sum() for g in levels])
+        between = float((weight * (self._means(group, levels) - self.mean()) ** 2).sum())
+        top, rest = levels.size - 1, group.size - levels.size
+        return float(fdtrc(top, rest, between / top / self.scatter(group)))
+
+    def _means(self, group: Ints, levels: Ints) -> Floats:
+        return np.array(
+            [np.average(self.shares[group == g], weights=self.weights[group == g]) for g in levels]
+        )
+
+
+def _ratios(aligned: Floats, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+    spread = _within(aligned, group)
+    return tuple(
+        replace(
+            level,
+            value=float(np.exp(level.value)),
+            low=float(np.exp(level.low)),
+            high=float(np.exp(level.high)),
+        )
+        for level in _shrunk(aligned - aligned.mean(), np.ones(group.size), group, spread, names)
+    )
+
+
+def _rate_levels(rates: _Rates, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+    middle = rates.mean()
+    found = _shrunk(rates.shares - middle, rates.weights, group, rates.scatter(group), names)
+    return tuple(
+        replace(
+            level,
+            value=min(max(level.value + middle, 0.0), 1.0),
+            low=min(max(level.low + middle, 0.0), 1.0),
+            high=min(max(level.high + middle, 0.0), 1.0),
+        )
+        for level in found
+    )
+
+
+def _within(values: Floats, group: Ints) -> float:
+    """The variance of a day about its level."""
+    rest = values.size - np.unique(group).size
+    squares = sum(
+        float(((values[group == g] - values[group == g].mean()) ** 2).sum())
+        for g in np.unique(group)
+    )
+    return squares / max(rest, 1)
+
+
+def _shrunk(
+    values: Floats, weights: Floats, group: Ints, spread: float, names: tuple[str, ...]
+) -> tuple[Level, ...]:
+    """The weighted mean of each level, shrunk towards zero by its own uncertainty."""
+    levels = np.unique(group)
+    means = np.array([np.average(values[group == g], weights=weights[group == g]) for g in levels])
+    noise = np.array([spread / weights[group == g].sum() for g in levels])
+    signal = max(float((means**2).sum() / max(levels.size - 1, 1) - noise.mean()), 0.0)
+    kept = signal / (signal + noise) if signal > 0 else np.zeros(levels.size)
+    half = _Z * np.sqrt(kept * noise)
+    return tuple(
+        Level(
+            name=names[int(g)],
+            days=int((group == g).sum()),
+            value=float(kept[i] * means[i]),
+            low=float(kept[i] * means[i] - half[i]),
+            high=float(kept[i] * means[i] + half[i]),
+        )
+        for i, g in enumerate(levels)
+    )
+
+
+def _mean_logs(histograms: pd.DataFrame) -> pd.DataFrame:
+    """The mean logarithm of successful runs by processor and day, its outliers pulled in.
+
+    Unlike the median of the day it does not depend on how many runs the day has: busy weekdays
+    would else be slow weekdays. A value beyond the P2.5 or P97.5 of all days counts as that.
+    """
+    own = histograms[(histograms["outcome"] == "success") & histograms["bucket"].notna()]
+    columns = {}
+    for metric, name in (("duration_s", "log_duration"), ("records", "log_records")):
+        rows = own[own["metric"] == metric]
+        table = pd.DataFrame(
+            {
+                "processor_name": rows["processor_name"].astype("str"),
+                "date": pd.to_datetime(rows["day"].astype("str")).dt.normalize(),
+                "bucket": rows["bucket"].astype("int64"),
+                "runs": rows["runs"].astype("int64"),
+            }
+        ).sort_values(["processor_name", "bucket"])
+        by = table.groupby("processor_name")
+        rank = by["runs"].cumsum() / by["runs"].transform("sum")
+        low = table["bucket"].where(rank >= 0.025).groupby(table["processor_name"]).transform("min")
+        top = table["bucket"].where(rank >= 0.975).groupby(table["processor_name"]).transform("min")
+        table["log"] = table["bucket"].clip(low, top) * np.log(GAMMA) * table["runs"]
+        sums = table.groupby(["processor_name", "date"])[["log", "runs"]].sum()
+        columns[name] = sums["log"] / sums["runs"]
+    return pd.DataFrame(columns)
