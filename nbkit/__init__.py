@@ -7,7 +7,7 @@ Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
-Questions       `daily_health`, `phase5`
+Questions       `daily_health`, `phase5`, `baselines`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nbkit.figures import Figure
     from nbkit.findings import Finding, Severity, Verdict
     from nbkit.findings.emit import Judgement, emit
+    from nbkit.questions.baselines import baselines
     from nbkit.questions.daily_health import daily_health
     from nbkit.questions.phase5 import phase5
     from nbkit.registry import ProcessorRegistry, load_registry
@@ -45,6 +46,7 @@ _HOME = {
     "readiness_table": "nbkit.runs.readiness",
     "daily_health": "nbkit.questions.daily_health",
     "phase5": "nbkit.questions.phase5",
+    "baselines": "nbkit.questions.baselines",
     "Finding": "nbkit.findings",
     "Severity": "nbkit.findings",
     "Verdict": "nbkit.findings",
@@ -69,6 +71,7 @@ __all__ = [
     "Severity",
     "Table",
     "Verdict",
+    "baselines",
     "check_dependencies",
     "classify",
     "classify_history",

@@ -1,5 +1,6 @@
 """Fact in, figure out. A title states the finding; labels sit on the data; one palette for all."""
 
+from nbkit.figures.baselines import duration_spreads, week_hours, weekday_effects
 from nbkit.figures.canvas import Figure
 from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, phase_week
 from nbkit.figures.phase5 import duration_shares, hang_lines, success_by_day
@@ -9,8 +10,11 @@ __all__ = [
     "cause_bars",
     "duration_shares",
     "duration_shift",
+    "duration_spreads",
     "failures_by_hour",
     "hang_lines",
     "phase_week",
     "success_by_day",
+    "week_hours",
+    "weekday_effects",
 ]

@@ -1,0 +1,564 @@
+"""What is normal here? Per processor and phase, with how sure that is and when it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+
+from nbkit import figures
+from nbkit.analysis.baselines import Baseline, BaselineRules
+from nbkit.analysis.baselines import baselines as baselines_of
+from nbkit.analysis.daily import daily_histories
+from nbkit.analysis.day_clusters import Estimate
+from nbkit.analysis.liveness import Freshness, freshness
+from nbkit.analysis.profiles import profiles_by
+from nbkit.analysis.proportions import Proportion
+from nbkit.analysis.rates import OTHER_PHASE
+from nbkit.analysis.seasonality import (
+    WEEKDAYS,
+    Factor,
+    Seasonality,
+    seasonality,
+)
+from nbkit.analysis.timeouts import suggest_timeouts
+from nbkit.errors import ParameterError
+from nbkit.failures import classify_history
+from nbkit.findings import Finding, Verdict, verdict_of
+from nbkit.findings.baselines import TimeoutNow, judge_history, judge_timeouts
+from nbkit.findings.emit import Judgement
+from nbkit.findings.health import HealthRules, judge_freshness
+from nbkit.findings.wording import count_of, percent, seconds
+from nbkit.params import parse_moment
+from nbkit.registry import ProcessorRegistry, load_registry
+from nbkit.tables import Column, Note, Table
+from nbkit.warehouse import open_warehouse
+from nbkit.warehouse.protocol import Warehouse
+
+YEAR = timedelta(days=365)
+# Of one weekday there are four in a month: fewer days make do there.
+_LEVEL_DAYS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelBaseline:
+    """A processor on one weekday, or on off-days, where that is not chance."""
+
+    factor: Factor
+    level: str
+    baseline: Baseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineReport:
+    """Everything the report shows. Tables and figures are made from it when asked for.
+
+    The window is of whole UTC days, from `start` to `end`, which is not after `as_of`.
+    `processors` come with the least predictable first, those without enough history last.
+    """
+
+    as_of: datetime
+    start: datetime
+    end: datetime
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    freshness: Freshness
+    rules: BaselineRules
+    processors: tuple[Baseline, ...]
+    phases: tuple[Baseline, ...]
+    seasonality: Seasonality
+    levels: tuple[LevelBaseline, ...]
+    timeouts: tuple[TimeoutNow, ...]
+    counts: pd.DataFrame = field(repr=False)
+    judgement: Judgement = field(repr=False)
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    @property
+    def known(self) -> tuple[Baseline, ...]:
+        """Processors with enough history."""
+        return tuple(each for each in self.processors if each.thin is None)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence."""
+        if self.verdict is Verdict.UNKNOWN:
+            return self.findings[0].title
+        first = self.known[0]
+        return (
+            f"What is normal is known for {len(self.known)} of "
+            f"{count_of(len(self.processors), 'processor')}; {first.subject} is the hardest to "
+            f"predict: its durations vary by {percent(_whole_percent(first.unpredictability))}."
+        )
+
+    def baseline(self, processor: str) -> Baseline:
+        """The baseline of one processor.
+
+        Raises:
+            ParameterError: it has not run in the window.
+        """
+        for each in self.processors:
+            if each.subject == processor:
+                return each
+        raise ParameterError(f"{processor} has no run in the {self.days} days from {self.start}.")
+
+    def summary_note(self) -> Note:
+        """The conclusion before any detail."""
+        if not self.processors:
+            return Note(self.headline, is_warning=True)
+        found = self.seasonality
+        by_weekday = {e.subject for e in found.effects if e.factor is Factor.WEEKDAY}
+        words = [
+            f"{self.days} whole UTC days from {self.start:%Y-%m-%d}: "
+            f"{sum(p.runs for p in self.processors):,} runs with something to do, of "
+            f"{count_of(len(self.processors), 'processor')}.",
+            f"The weekday matters to {len(by_weekday)} of them, beyond chance"
+            if by_weekday
+            else "No processor differs by weekday beyond chance",
+            f"({found.tests} tests, one in twenty of those named may be chance).",
+            _off_days_told(found.off_days),
+        ]
+        return Note(" ".join(words), is_warning=self.verdict is Verdict.UNKNOWN)
+
+    def duration_table(self) -> Table:
+        """Durations of successes, the least predictable processor first."""
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Successes", "count"),
+                Column("Days", "count"),
+                Column("CoV", "percent"),
+                Column("… lies between"),
+                Column("P50", "seconds"),
+                Column("P95", "seconds"),
+                Column("… lies between"),
+                Column("P99", "seconds"),
+            ],
+            [
+                (
+                    b.subject,
+                    b.duration.count,
+                    b.days,
+                    _whole_percent(b.duration.cov.value),
+                    between(b.duration.cov, show=_percent),
+                    b.duration.p50.value,
+                    b.duration.p95.value,
+                    between(b.duration.p95),
+                    b.duration.p99.value,
+                )
+                for b in self.known
+            ],
+            empty="No processor has enough history.",
+        )
+
+    def record_table(self) -> Table:
+        """Records of successes, those that vary most first."""
+        rows = sorted(
+            (b for b in self.known if b.records.count),
+            key=lambda b: (-(b.records.cov.value or 0.0), b.subject),
+        )
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Successes", "count"),
+                Column("CoV", "percent"),
+                Column("P50", "count"),
+                Column("… lies between"),
+                Column("P95", "count"),
+                Column("Zero records", "percent"),
+                Column("… lies between"),
+            ],
+            [
+                (
+                    b.subject,
+                    b.records.count,
+                    _whole_percent(b.records.cov.value),
+                    _whole(b.records.p50.value),
+                    between(b.records.p50, show=_count),
+                    _whole(b.records.p95.value),
+                    b.zero_records.rate,
+                    share_between(b.zero_records),
+                )
+                for b in rows
+            ],
+            empty="No processor with enough history writes records.",
+        )
+
+    def failure_table(self) -> Table:
+        """How often runs fail, really and as expected; the worst first."""
+        enough = [b for b in self.processors if b.days >= self.rules.enough_days]
+        rows = sorted(enough, key=lambda b: (-(b.failures.rate or 0.0), b.subject))
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Had something to do", "count"),
+                Column("Really failed", "percent"),
+                Column("… lies between"),
+                Column("Nothing to do", "count"),
+                Column("Of all runs", "percent"),
+                Column("Work ends mostly (UTC)"),
+            ],
+            [
+                (
+                    b.subject,
+                    b.runs,
+                    b.failures.rate,
+                    share_between(b.failures),
+                    b.expected,
+                    b.nothing_to_do.rate,
+                    busy(b),
+                )
+                for b in rows
+            ],
+            empty=f"No processor ran on {self.rules.enough_days} days.",
+        )
+
+    def phase_table(self) -> Table:
+        """The same per phase, in pipeline order."""
+        return Table.of(
+            [
+                Column("Phase"),
+                Column("Runs", "count"),
+                Column("P50", "seconds"),
+                Column("P95", "seconds"),
+                Column("… lies between"),
+                Column("Really failed", "percent"),
+                Column("… lies between"),
+                Column("Nothing to do", "percent"),
+            ],
+            [
+                (
+                    b.subject,
+                    b.runs,
+                    b.duration.p50.value,
+                    b.duration.p95.value,
+                    between(b.duration.p95),
+                    b.failures.rate,
+                    share_between(b.failures),
+                    b.nothing_to_do.rate,
+                )
+                for b in self.phases
+            ],
+            empty="No phase has run.",
+        )
+
+    def level_table(self, processor: str = "") -> Table:
+        """Baselines by weekday or off-day, where that is not chance."""
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("On"),
+                Column("Days", "count"),
+                Column("Runs a day", "hours"),
+                Column("P50", "seconds"),
+                Column("P95", "seconds"),
+                Column("Records P50", "count"),
+                Column("Really failed", "percent"),
+                Column("… lies between"),
+            ],
+            [
+                (
+                    each.baseline.subject,
+                    f"{each.level}s",
+                    each.baseline.days,
+                    each.baseline.runs / each.baseline.days if each.baseline.days else None,
+                    each.baseline.duration.p50.value,
+                    each.baseline.duration.p95.value,
+                    _whole(each.baseline.records.p50.value),
+                    each.baseline.failures.rate,
+                    share_between(each.baseline.failures),
+                )
+                for each in self.levels
+                if processor in ("", each.baseline.subject)
+            ],
+            empty="No weekday differs beyond chance.",
+        )
+
+    def timeout_table(self) -> Table:
+        """What the registry sets and what is suggested; the most wrongly ended first."""
+        rows = sorted(
+            (t for t in self.timeouts if t.suggestion.suggested is not None),
+            key=lambda t: (-t.over_now, _gap(t), t.suggestion.processor),
+        )
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("P95", "span"),
+                Column("Suggested", "span"),
+                Column("Registry", "span"),
+                Column("Stated by"),
+                Column("Good runs over the registry's", "count"),
+                Column("… over the suggested", "count"),
+                Column("Successes", "count"),
+            ],
+            [
+                (
+                    t.suggestion.processor,
+                    t.suggestion.p95,
+                    t.suggestion.suggested,
+                    t.suggestion.current,
+                    _stated(t),
+                    t.over_now,
+                    t.suggestion.over,
+                    t.suggestion.successes,
+                )
+                for t in rows
+            ],
+            empty="No processor has enough successes for a suggestion.",
+        )
+
+    def thin_table(self) -> Table:
+        """Who has not enough history, and why."""
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Not enough history"),
+                Column("Runs", "count"),
+                Column("Successes", "count"),
+                Column("Days with work", "count"),
+                Column("Days idle", "count"),
+            ],
+            [
+                (b.subject, b.thin, b.runs, b.successes, b.days, b.idle_days)
+                for b in self.processors
+                if b.thin is not None
+            ],
+            empty="Every processor that ran has enough history.",
+        )
+
+    def spread_figure(self) -> figures.Figure:
+        return figures.duration_spreads(self.known)
+
+    def week_figure(self) -> figures.Figure:
+        return figures.week_hours(self.counts, start=self.start, days=self.days)
+
+    def effect_figure(self) -> figures.Figure:
+        weekly = [e for e in self.seasonality.effects if e.factor is Factor.WEEKDAY]
+        return figures.weekday_effects(weekly, tests=self.seasonality.tests)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
+
+
+def baselines(
+    warehouse: Warehouse | str,
+    registry: ProcessorRegistry | None = None,
+    *,
+    as_of: datetime | str,
+    days: int = 30,
+    rules: BaselineRules | None = None,
+) -> BaselineReport:
+    """What was normal in the `days` whole UTC days before the one of `as_of`.
+
+    The day of `as_of` is not in it: half a day is no day, and a baseline must not hold what is
+    judged by it.
+
+    Args:
+        warehouse: an open warehouse, or a URL (empty: `NBKIT_WAREHOUSE`, else the demo file).
+        registry: default: the project's.
+        as_of: the moment the report is about, aware (or ISO text with a zone).
+
+    Raises:
+        ParameterError: `as_of` is not a moment with a zone, or `days` is below 1.
+        WarehouseError: the history could not be read.
+    """
+    moment = parse_moment(as_of)
+    if isinstance(warehouse, str):
+        with open_warehouse(warehouse or None) as opened:
+            return baselines(opened, registry, as_of=moment, days=days, rules=rules)
+    if days < 1:
+        raise ParameterError(f"days is at least 1, not {days}.")
+    registry = registry or load_registry()
+    rules = rules or BaselineRules()
+    end = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = end - timedelta(days=days)
+    fresh = freshness(
+        warehouse.query("history_freshness", start=moment - YEAR, end=moment, as_of=moment),
+        as_of=moment,
+    )
+    counts = classify_history(warehouse.query("hourly_counts", start=start, end=end, as_of=end))
+    histograms = warehouse.query("daily_histograms", start=start, end=end, as_of=end)
+
+    found = baselines_of(counts, histograms, rules=rules)
+    seasons = seasonality(daily_histories(counts, histograms), histograms)
+    timeouts = _timeouts(histograms, registry)
+    stale = judge_freshness(fresh, as_of=moment, rules=HealthRules())
+    thin = judge_history(found, start=start, days=days, enough_days=rules.enough_days)
+    judged = sorted([*judge_timeouts(timeouts, registry), *thin], key=lambda f: -f.severity.rank)
+    is_known = any(each.thin is None for each in found)
+    # Where nothing is known, that is what the verdict is about.
+    findings = (*stale, *(judged if is_known else [*thin, *(f for f in judged if f not in thin)]))
+    verdict = verdict_of(findings, fit_to_judge=not stale and is_known)
+    return BaselineReport(
+        as_of=moment,
+        start=start,
+        end=end,
+        verdict=verdict,
+        findings=findings,
+        freshness=fresh,
+        rules=rules,
+        processors=tuple(sorted(found, key=_rank)),
+        phases=_phases(counts, histograms, registry, rules),
+        seasonality=seasons,
+        levels=tuple(_levels(counts, histograms, seasons, rules)),
+        timeouts=timeouts,
+        counts=counts,
+        judgement=Judgement(
+            verdict=verdict,
+            findings=findings,
+            as_of=moment,
+            window=(start, end),
+            warehouse=warehouse.url,
+            queries=tuple(asdict(query) for query in warehouse.queries),
+        ),
+    )
+
+
+def between(estimate: Estimate, *, show: Callable[[float], str] = seconds) -> str | None:
+    """`12 s to 15 s`, `at least 12 s`, `12 s ± 1 %` where the profile knows no better; None where
+    nothing is known."""
+    if estimate.value is None:
+        return None
+    if estimate.low is not None and estimate.high is not None:
+        low, high = show(estimate.low), show(estimate.high)
+        return f"{low} to {high}" if low != high else f"{show(estimate.value)} ± 1\u00a0%"
+    if estimate.low is not None:
+        return f"at least {show(estimate.low)}"
+    return f"at most {show(estimate.high)}" if estimate.high is not None else "not known"
+
+
+def share_between(share: Proportion) -> str | None:
+    """`2 % to 5 %`; None without runs."""
+    return f"{percent(share.low)} to {percent(share.high)}" if share.total else None
+
+
+def busy(baseline: Baseline) -> str | None:
+    """`03 to 17 h (83 %)`, `all day`; None where history is not enough."""
+    found = baseline.busy
+    if found is None:
+        return None
+    if found.is_all_day:
+        return "all day"
+    last = (found.first + found.length) % 24
+    return f"{found.first:02d} to {last:02d}\u00a0h ({percent(round(found.share, 2))})"
+
+
+def _rank(baseline: Baseline) -> tuple[bool, float, str]:
+    return baseline.thin is not None, -(baseline.unpredictability or 0.0), baseline.subject
+
+
+def _timeouts(histograms: pd.DataFrame, registry: ProcessorRegistry) -> tuple[TimeoutNow, ...]:
+    good = histograms[(histograms["metric"] == "duration_s") & (histograms["outcome"] == "success")]
+    durations = {
+        name: profile for (name,), profile in profiles_by(good, ["processor_name"]).items()
+    }
+    return tuple(
+        TimeoutNow(
+            suggestion=each,
+            over_now=durations[each.processor].count_above(each.current.total_seconds())
+            if each.current and each.processor in durations
+            else 0,
+        )
+        for each in suggest_timeouts(durations, registry)
+    )
+
+
+def _phases(
+    counts: pd.DataFrame,
+    histograms: pd.DataFrame,
+    registry: ProcessorRegistry,
+    rules: BaselineRules,
+) -> tuple[Baseline, ...]:
+    titles = {phase.name: phase.title for phase in registry.phases} | {
+        OTHER_PHASE: "Not registered"
+    }
+
+    def labelled(frame: pd.DataFrame) -> pd.DataFrame:
+        pairs = frame[["processor_name", "phase"]].drop_duplicates()
+        names = [
+            registry.phase_of(str(name), label) or OTHER_PHASE
+            for name, label in pairs.itertuples(index=False)
+        ]
+        keyed = frame.merge(pairs.assign(own_phase=names), on=["processor_name", "phase"])
+        return keyed.assign(own_phase=keyed["own_phase"].astype("str"))
+
+    found = baselines_of(labelled(counts), labelled(histograms), by="own_phase", rules=rules)
+    known = {each.subject: each for each in found}
+    return tuple(
+        replace(known[name], subject=title) for name, title in titles.items() if name in known
+    )
+
+
+def _levels(
+    counts: pd.DataFrame, histograms: pd.DataFrame, found: Seasonality, rules: BaselineRules
+) -> list[LevelBaseline]:
+    """Baselines of each weekday, or of off-days, for the processors that these matter to."""
+    eased = replace(rules, enough_days=min(_LEVEL_DAYS, rules.enough_days))
+    ended = pd.to_datetime(counts["hour"], utc=True).dt.tz_localize(None).dt.normalize()
+    days = pd.to_datetime(histograms["day"].astype("str")).dt.normalize()
+    off = [pd.Timestamp(day) for day in found.off_days]
+    is_off = (ended.isin(off), days.isin(off))
+    levels = []
+    for factor in Factor:
+        names = {e.subject for e in found.effects if e.factor is factor}
+        if not names:
+            continue
+        own = (counts["processor_name"].isin(names), histograms["processor_name"].isin(names))
+        if factor is Factor.WEEKDAY:
+            wanted: Mapping[str, tuple[pd.Series, pd.Series]] = {
+                name: (ended.dt.dayofweek == number, days.dt.dayofweek == number)
+                for number, name in enumerate(WEEKDAYS)
+            }
+        else:
+            wanted = {"off-day": is_off, "game-day": (~is_off[0], ~is_off[1])}
+        for level, (c, h) in wanted.items():
+            levels += [
+                LevelBaseline(factor=factor, level=level, baseline=each)
+                for each in baselines_of(counts[own[0] & c], histograms[own[1] & h], rules=eased)
+            ]
+    return sorted(levels, key=lambda each: (each.baseline.subject, each.factor))
+
+
+def _gap(timeout: TimeoutNow) -> float:
+    """How far the registry's timeout lies from the suggested one; the shortest for it first."""
+    told = timeout.suggestion
+    if told.current is None or told.suggested is None:
+        return float("inf")
+    return told.current / told.suggested
+
+
+def _stated(timeout: TimeoutNow) -> str:
+    told = timeout.suggestion
+    if told.current is None:
+        return "not registered"
+    return "phase default" if told.is_default else "processor"
+
+
+def _off_days_told(off: tuple[date, ...]) -> str:
+    if not off:
+        return "No day stands out on which the platform had nothing to do."
+    listed = ", ".join(f"{day:%d\u00a0%b}" for day in off)
+    return f"{count_of(len(off), 'off-day')}, on which most of it had nothing to do: {listed}."
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _whole_percent(share: float | None) -> float | None:
+    """The profiles know no more: their buckets are 2 % wide."""
+    return None if share is None else round(share, 2)
+
+
+def _percent(share: float) -> str:
+    return percent(_whole_percent(share))
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
