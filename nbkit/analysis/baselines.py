@@ -184,9 +184,9 @@ def _baseline(
 
 def _why_thin(days: int, successes: int, rules: BaselineRules) -> str | None:
     if days < rules.enough_days:
-        return f"runs on {days} of the {rules.enough_days} days needed"
+        return f"work on {days} of {rules.enough_days} days needed"
     if successes < rules.enough(0.95):
-        return f"{successes} of the {rules.enough(0.95)} successes needed for a P95"
+        return f"{successes} of {rules.enough(0.95)} successes needed"
     return None
 
 

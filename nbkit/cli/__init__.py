@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from nbkit.cli import alerts, breaker, cloud, demo, history, registry, reports, schedule
+from nbkit.cli import alerts, baselines, breaker, cloud, demo, history, registry, reports, schedule
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
 from nbkit.cli.guard import guard_command
@@ -66,6 +66,7 @@ app.command("guard", context_settings={"allow_interspersed_args": False})(guard_
 app.command("monitor")(monitor_command)
 app.command("ready")(ready_command)
 app.command("timeouts")(timeouts_command)
+app.add_typer(baselines.app, name="baselines")
 app.add_typer(demo.app, name="demo")
 app.add_typer(reports.app, name="reports")
 app.add_typer(registry.app, name="registry")

@@ -34,7 +34,7 @@ def duration_spreads(baselines: Sequence[Baseline], *, most: int = 12) -> Figure
     """
     rows = [b for b in baselines if b.duration.cov.value is not None][:most]
     title = (
-        f"{rows[0].subject} is the hardest to predict: its durations vary by "
+        f"{rows[0].subject} is hardest to predict: its durations vary by "
         f"{percent(_rounded(rows[0].duration.cov.value))}"
         if rows
         else "No processor has enough history to say how its durations vary"
@@ -154,9 +154,9 @@ def weekday_effects(effects: Sequence[SeasonalEffect], *, tests: int, most: int 
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
-    more = f"; {len(effects) - most} more in the table" if len(effects) > most else ""
+    more = f"; {len(effects) - most} more below" if len(effects) > most else ""
     axes.set_xlabel(
-        "beside the processor's usual day; failure rates as they are; bold: its interval excludes "
+        f"beside the processor's usual day; failure rates as they are\nbold: its interval excludes "
         f"the usual{more}",
         color=MUTED,
     )
@@ -270,7 +270,7 @@ def _week_title(success: npt.NDArray[np.float64], real: npt.NDArray[np.float64])
         times = real[day, hour] / real.mean()
         return (
             f"Real failures peak on {WEEKDAYS[day]}s at {hour:02d}:00 UTC, at {times:.0f} times "
-            "their usual hour"
+            "the mean hour"
         )
     if success.max() > 0:
         day, hour = _peak(success)

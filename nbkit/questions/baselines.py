@@ -20,7 +20,10 @@ from nbkit.analysis.rates import OTHER_PHASE
 from nbkit.analysis.seasonality import (
     WEEKDAYS,
     Factor,
+    Level,
+    SeasonalEffect,
     Seasonality,
+    SeasonalMetric,
     seasonality,
 )
 from nbkit.analysis.timeouts import suggest_timeouts
@@ -132,10 +135,10 @@ class BaselineReport:
                 Column("Successes", "count"),
                 Column("Days", "count"),
                 Column("CoV", "percent"),
-                Column("… lies between"),
+                Column("95 % interval"),
                 Column("P50", "seconds"),
                 Column("P95", "seconds"),
-                Column("… lies between"),
+                Column("95 % interval"),
                 Column("P99", "seconds"),
             ],
             [
@@ -167,10 +170,10 @@ class BaselineReport:
                 Column("Successes", "count"),
                 Column("CoV", "percent"),
                 Column("P50", "count"),
-                Column("… lies between"),
+                Column("95 % interval"),
                 Column("P95", "count"),
                 Column("Zero records", "percent"),
-                Column("… lies between"),
+                Column("95 % interval"),
             ],
             [
                 (
@@ -195,11 +198,10 @@ class BaselineReport:
         return Table.of(
             [
                 Column("Processor"),
-                Column("Had something to do", "count"),
+                Column("Runs with work", "count"),
                 Column("Really failed", "percent"),
-                Column("… lies between"),
-                Column("Nothing to do", "count"),
-                Column("Of all runs", "percent"),
+                Column("95 % interval"),
+                Column("Nothing to do, of all", "percent"),
                 Column("Work ends mostly (UTC)"),
             ],
             [
@@ -208,7 +210,6 @@ class BaselineReport:
                     b.runs,
                     b.failures.rate,
                     share_between(b.failures),
-                    b.expected,
                     b.nothing_to_do.rate,
                     busy(b),
                 )
@@ -225,9 +226,9 @@ class BaselineReport:
                 Column("Runs", "count"),
                 Column("P50", "seconds"),
                 Column("P95", "seconds"),
-                Column("… lies between"),
+                Column("95 % interval"),
                 Column("Really failed", "percent"),
-                Column("… lies between"),
+                Column("95 % interval"),
                 Column("Nothing to do", "percent"),
             ],
             [
@@ -258,7 +259,7 @@ class BaselineReport:
                 Column("P95", "seconds"),
                 Column("Records P50", "count"),
                 Column("Really failed", "percent"),
-                Column("… lies between"),
+                Column("95 % interval"),
             ],
             [
                 (
@@ -278,33 +279,60 @@ class BaselineReport:
             empty="No weekday differs beyond chance.",
         )
 
+    def effect_table(self) -> Table:
+        """Each effect that is not chance, the strongest first: its highest and its lowest days."""
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("What"),
+                Column("Highest on"),
+                Column("It is"),
+                Column("95 % interval"),
+                Column("Lowest on"),
+                Column("It is"),
+                Column("95 % interval"),
+                Column("Days", "count"),
+            ],
+            [
+                (
+                    effect.subject,
+                    effect.metric.value,
+                    *_level_cells(effect, max(effect.levels, key=lambda level: level.value)),
+                    *_level_cells(effect, min(effect.levels, key=lambda level: level.value)),
+                    effect.days,
+                )
+                for effect in self.seasonality.effects
+            ],
+            empty="Neither the weekday nor an off-day matters to any processor, beyond chance.",
+        )
+
     def timeout_table(self) -> Table:
         """What the registry sets and what is suggested; the most wrongly ended first."""
         rows = sorted(
             (t for t in self.timeouts if t.suggestion.suggested is not None),
-            key=lambda t: (-t.over_now, _gap(t), t.suggestion.processor),
+            key=lambda t: (-t.over_now, -t.suggestion.over, _gap(t), t.suggestion.processor),
         )
         return Table.of(
             [
                 Column("Processor"),
-                Column("P95", "span"),
-                Column("Suggested", "span"),
-                Column("Registry", "span"),
-                Column("Stated by"),
-                Column("Good runs over the registry's", "count"),
-                Column("… over the suggested", "count"),
                 Column("Successes", "count"),
+                Column("P95", "seconds"),
+                Column("Suggested", "span"),
+                Column("Good runs over it", "count"),
+                Column("Registry", "span"),
+                Column("Good runs over it", "count"),
+                Column("Registry's source"),
             ],
             [
                 (
                     t.suggestion.processor,
-                    t.suggestion.p95,
-                    t.suggestion.suggested,
-                    t.suggestion.current,
-                    _stated(t),
-                    t.over_now,
-                    t.suggestion.over,
                     t.suggestion.successes,
+                    t.suggestion.p95.total_seconds() if t.suggestion.p95 else None,
+                    t.suggestion.suggested,
+                    t.suggestion.over,
+                    t.suggestion.current,
+                    t.over_now,
+                    _stated(t),
                 )
                 for t in rows
             ],
@@ -420,22 +448,34 @@ def baselines(
     )
 
 
-def between(estimate: Estimate, *, show: Callable[[float], str] = seconds) -> str | None:
-    """`12 s to 15 s`, `at least 12 s`, `12 s ± 1 %` where the profile knows no better; None where
-    nothing is known."""
+def between(estimate: Estimate, show: Callable[[float], str] = seconds) -> str | None:
+    """`12–15 s`, `82 s–3 min`, `at least 12 s`, `12 s ± 1 %` where the profile knows no better;
+    None where nothing is known."""
     if estimate.value is None:
         return None
     if estimate.low is not None and estimate.high is not None:
         low, high = show(estimate.low), show(estimate.high)
-        return f"{low} to {high}" if low != high else f"{show(estimate.value)} ± 1\u00a0%"
+        if low != high:
+            return _joined(low, high)
+        return f"{show(estimate.value)} ± 1\u00a0%" if estimate.value else show(estimate.value)
     if estimate.low is not None:
         return f"at least {show(estimate.low)}"
     return f"at most {show(estimate.high)}" if estimate.high is not None else "not known"
 
 
 def share_between(share: Proportion) -> str | None:
-    """`2 % to 5 %`; None without runs."""
-    return f"{percent(share.low)} to {percent(share.high)}" if share.total else None
+    """`2–5 %`; None without runs."""
+    return _joined(percent(share.low), percent(share.high)) if share.total else None
+
+
+def _joined(low: str, high: str) -> str:
+    """Two figures on one line, with their unit said once where it is the same."""
+    number, _, unit = low.partition("\u00a0")
+    if unit == high.partition("\u00a0")[2] and "\u00a0" not in unit:
+        low = number
+    if low[0] in "+−":
+        return f"{low} to {high}".replace(" ", "\u00a0")
+    return f"{low}\u2060–\u2060{high}".replace(" ", "\u00a0")
 
 
 def busy(baseline: Baseline) -> str | None:
@@ -533,11 +573,27 @@ def _gap(timeout: TimeoutNow) -> float:
     return told.current / told.suggested
 
 
+def _level_cells(effect: SeasonalEffect, level: Level) -> tuple[str, str, str]:
+    """Where, how much, and between what."""
+    show = _rate_told if effect.metric is SeasonalMetric.FAILURES else _beside
+    name = level.name[:3] if effect.factor is Factor.WEEKDAY else level.name
+    low, high = show(level.low), show(level.high)
+    return name, show(level.value), _joined(low, high)
+
+
+def _rate_told(rate: float) -> str:
+    return f"{100 * rate:.0f}\u00a0%"
+
+
+def _beside(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.0f}\u00a0%".replace("-", "−")
+
+
 def _stated(timeout: TimeoutNow) -> str:
     told = timeout.suggestion
     if told.current is None:
         return "not registered"
-    return "phase default" if told.is_default else "processor"
+    return "default" if told.is_default else "stated"
 
 
 def _off_days_told(off: tuple[date, ...]) -> str:
