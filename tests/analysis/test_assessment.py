@@ -121,3 +121,11 @@ def test_a_bad_history_is_refused_with_the_reason() -> None:
         assess(_history().drop(columns="records_p50"))
     with pytest.raises(ValueError, match="2025-11-01 comes twice"):
         assess(pd.concat([_history(), _history().head(1)]))
+
+
+def test_a_level_of_a_month_ago_is_the_new_normal() -> None:
+    history = _history(days=90)
+    history.loc[60:, "p95_duration"] *= 2
+    assert not assess(history).alert
+    history.loc[86:, "p95_duration"] *= 1.6
+    assert assess(history).since == date(2026, 1, 26)

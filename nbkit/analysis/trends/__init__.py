@@ -1,6 +1,7 @@
 """Steps, drifts, changes of scatter and of failure rates: what moved, since when, how surely."""
 
 from nbkit.analysis.trends.assessment import Assessment, AssessmentRules, Change, assess
+from nbkit.analysis.trends.early_warning import EarlyWarning, EarlyWarnings, early_warnings
 from nbkit.analysis.trends.rules import (
     check_quality_trends,
     detect_failure_spike,
@@ -12,9 +13,12 @@ __all__ = [
     "Assessment",
     "AssessmentRules",
     "Change",
+    "EarlyWarning",
+    "EarlyWarnings",
     "assess",
     "change_points",
     "check_quality_trends",
     "detect_failure_spike",
     "detect_performance_degradation",
+    "early_warnings",
 ]

@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from nbkit.analysis.trends.failure_rates import MIN_FAILURES, RateShift, rate_shift
+from nbkit.analysis.trends.segmentation import change_points
 from nbkit.analysis.trends.shifts import (
+    MIN_BASELINE,
     Floats,
     Shift,
     level_shift,
@@ -23,6 +25,7 @@ Flags = npt.NDArray[np.bool_]
 Metric = Literal["duration", "failure_rate", "records"]
 Kind = Literal["step", "drift", "variance", "failure_rate", "records"]
 Status = Literal["alert", "fine", "insufficient"]
+_CONFIRMED = 21  # rows: three weeks of a new level
 COLUMNS = ("date", "runs", "failures", "p95_duration", "records_p50")
 
 
@@ -33,7 +36,7 @@ class AssessmentRules:
     `alpha` is the chance of a false alert a processor and day, all tests together.
     """
 
-    alpha: float = 0.006
+    alpha: float = 0.005
     min_ratio: float = 1.15  # duration against its baseline
     min_seconds: float = 0.25
     min_spread: float = 1.8  # standard deviation against its baseline
@@ -116,12 +119,14 @@ def assess(history: pd.DataFrame, *, rules: AssessmentRules | None = None) -> As
     known = _known(frame["p95_duration"])
     if known.any():
         logs, adjusted = _adjusted(frame["p95_duration"], days, known)
+        first = logs.size - _since_new_level(adjusted).size
+        logs, adjusted, seen = logs[first:], adjusted[first:], days[known][first:]
         level, spread = level_shift(adjusted, direction=1), spread_shift(adjusted)
         if level is not None:
             records = frame["records_p50"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
-            tests.append((level.p, _slower(level, logs, records, days[known], rules)))
+            tests.append((level.p, _slower(level, logs, records[first:], seen, rules)))
         if spread is not None:
-            tests.append((spread.p, _unsteady(spread, days[known], rules)))
+            tests.append((spread.p, _unsteady(spread, seen, rules)))
     rate = rate_shift(
         frame["runs"].to_numpy(dtype=np.int64), frame["failures"].to_numpy(dtype=np.int64)
     )
@@ -130,7 +135,7 @@ def assess(history: pd.DataFrame, *, rules: AssessmentRules | None = None) -> As
     known = _known(frame["records_p50"])
     if known.any():
         _, adjusted = _adjusted(frame["records_p50"], days, known)
-        fall = level_shift(adjusted, direction=-1)
+        fall = level_shift(_since_new_level(adjusted), direction=-1)
         if fall is not None:
             tests.append((fall.p, _fewer(fall, days[known], rules)))
 
@@ -139,6 +144,9 @@ def assess(history: pd.DataFrame, *, rules: AssessmentRules | None = None) -> As
     found = [c for p, c in tests if c is not None and p * len(tests) <= rules.alpha]
     if not found:
         return Assessment(status="fine", days=len(frame))
+    if any(change.kind in ("step", "drift") for change in found):
+        # Days on both sides of a step scatter: that is the step, told once.
+        found = [change for change in found if change.kind != "variance"]
     found.sort(key=lambda change: change.p_value)
     return Assessment(
         status="alert",
@@ -171,6 +179,15 @@ def _adjusted(values: pd.Series, days: pd.DatetimeIndex, known: Flags) -> tuple[
     weekdays = days[known].day_of_week.to_numpy(dtype=np.int64)
     learned = max(logs.size - 7, 0)
     return logs, logs - weekday_effects(logs[:learned], weekdays[:learned])[weekdays]
+
+
+def _since_new_level(adjusted: Floats) -> Floats:
+    """What follows the last change that has been confirmed: an old level says nothing of what is
+    normal now, and a change that has stood for `_CONFIRMED` rows and more is normal."""
+    settled = [
+        at for at in change_points(adjusted[:-MIN_BASELINE]) if adjusted.size - at >= _CONFIRMED
+    ]
+    return adjusted[settled[-1] :] if settled else adjusted
 
 
 def _slower(

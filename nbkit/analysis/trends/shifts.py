@@ -24,6 +24,7 @@ _CLIP = 3.5  # robust standard deviations: what one day can say at most
 _STEADY_FROM = 6  # rows: fewer do not show how much a figure varies
 # Independent searches that the scan over onsets is worth (simulated: benchmarks/degradations.py).
 _SEARCHES = 5.0
+_HEAVY_TAILS = 4.0  # scatter is less sure than its t value says where tails are heavy (simulated)
 _WORTH_DATING = 0.05  # a p value above this is never told, so its onset is not sought
 
 
@@ -137,7 +138,7 @@ def spread_shift(values: Floats) -> Shift | None:
                 effect=ratio,
                 low=ratio - half,
                 high=ratio + half,
-                p=min(1.0, p * _SEARCHES),
+                p=min(1.0, p * _SEARCHES * _HEAVY_TAILS),
                 persists=bool(np.sum(recent > 1.5) >= max(3, 0.4 * recent.size)),
                 baseline=level,
                 baseline_rows=before.size,
