@@ -30,6 +30,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 OFF_DAY_LEVELS = ("game-day", "off-day")
 _WEEK = 7
 _Z = 1.959964  # 95 %
+_SAME = 1e-12  # a variance below it is rounding
 
 
 class SeasonalMetric(StrEnum):
@@ -151,7 +152,7 @@ def _tests(
     name: str, own: pd.DataFrame, off: tuple[date, ...], rules: SeasonalRules
 ) -> Iterator[_Test]:
     dates = pd.DatetimeIndex(own["date"])
-    weekday = np.asarray(dates.dayofweek, dtype=np.int64)
+    weekday = np.asarray(dates.day_of_week, dtype=np.int64)
     is_off = dates.isin(pd.DatetimeIndex(list(off))).astype(np.int64)
     day = np.asarray((dates - dates.min()).days, dtype=np.int64)
     runs = own["runs"].to_numpy(dtype=np.float64)
@@ -171,9 +172,10 @@ def _tests(
             if days is None:
                 continue
             y, g, at = values[known][days], group[known][days], day[known][days]
-            p = _rank_test(y, g, at)
+            aligned = _aligned(y, at)
+            p = _level_test(aligned, g, np.unique(at // _WEEK).size)
             if p is not None:
-                levels = _ratios(_aligned(y, at), g, names)
+                levels = _ratios(aligned, g, names)
                 yield _test(name, metric, factor, p, levels, rules)
         days = _enough(group, rules)
         if days is not None and rules.enough_failures <= failures[days].sum() < runs[days].sum():
@@ -223,22 +225,30 @@ def _aligned(values: Floats, day: Ints) -> Floats:
     return beside
 
 
-def _rank_test(values: Floats, group: Ints, day: Ints) -> float | None:
-    """Do the levels differ? Aligned ranks (Hodges & Lehmann 1962), with the F form of the rank
-    test (Iman & Davenport 1980), which few days need."""
+def _level_test(aligned: Floats, group: Ints, weeks: int) -> float | None:
+    """Do the levels differ? The F test of aligned values, once more without the day that is
+    farthest off: what rests on one day is that day's, not its weekday's. None with too few days."""
+    farthest = np.arange(group.size) != int(np.argmax(np.abs(aligned)))
+    both = [_f_test(aligned, group, weeks), _f_test(aligned[farthest], group[farthest], weeks)]
+    known = [p for p in both if p is not None]
+    return max(known) if len(known) == len(both) else None
+
+
+def _f_test(values: Floats, group: Ints, weeks: int) -> float | None:
+    """One-way analysis of variance; aligning has used up a degree of freedom for each week."""
     from scipy.special import fdtrc
 
-    ranks = pd.Series(_aligned(values, day)).rank().to_numpy(dtype=np.float64)
     levels = np.unique(group)
-    between = sum(
-        float((group == g).sum()) * (ranks[group == g].mean() - ranks.mean()) ** 2 for g in levels
-    )
-    within = float(((ranks - ranks.mean()) ** 2).sum()) - between
-    top = levels.size - 1
-    rest = values.size - levels.size - (np.unique(day // _WEEK).size - 1)
-    if rest < 1 or between <= 0:
-        return None if rest < 1 else 1.0
-    return float(fdtrc(top, rest, between / top / max(within / rest, 1e-12)))
+    top, rest = levels.size - 1, values.size - levels.size - (weeks - 1)
+    if top < 1 or rest < 1:
+        return None
+    means = np.array([values[group == g].mean() for g in levels])
+    fitted = means[np.searchsorted(levels, group)]
+    between = float(((fitted - values.mean()) ** 2).sum())
+    within = float(((values - fitted) ** 2).sum())
+    if between <= _SAME:
+        return 1.0
+    return float(fdtrc(top, rest, between / top / max(within / rest, _SAME)))
 
 
 @dataclass(frozen=True)
@@ -275,11 +285,20 @@ class _Rates:
         return float(np.average(self.shares, weights=self.weights))
 
     def test(self, group: Ints) -> float:
-        """Do the shares differ by more than they scatter from day to day? The quasi-binomial F
-        test (McCullagh & Nelder 1989, §4.5)."""
+        """Do the shares differ by more than they scatter from day to day? As `_level_test`, also
+        without the day that is farthest off."""
+        off = np.abs(self.shares - self.mean()) * np.sqrt(self.weights)
+        kept = np.arange(group.size) != int(np.argmax(off))
+        rest = replace(self, shares=self.shares[kept], weights=self.weights[kept])
+        return max(self._f_test(group), rest._f_test(group[kept]))
+
+    def _f_test(self, group: Ints) -> float:
+        """The quasi-binomial F test (McCullagh & Nelder 1989, §4.5)."""
         from scipy.special import fdtrc
 
         levels = np.unique(group)
+        if levels.size < 2 or levels.size >= group.size:
+            return 1.0
         weight = np.array([self.weights[group == g].sum() for g in levels])
         between = float((weight * (self._means(group, levels) - self.mean()) ** 2).sum())
         top, rest = levels.size - 1, group.size - levels.size

@@ -552,7 +552,7 @@ def _levels(
         own = (counts["processor_name"].isin(names), histograms["processor_name"].isin(names))
         if factor is Factor.WEEKDAY:
             wanted: Mapping[str, tuple[pd.Series, pd.Series]] = {
-                name: (ended.dt.dayofweek == number, days.dt.dayofweek == number)
+                name: (ended.dt.day_of_week == number, days.dt.day_of_week == number)
                 for number, name in enumerate(WEEKDAYS)
             }
         else:
