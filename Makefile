@@ -27,7 +27,9 @@ setup: $(VENV)/.base
 demo: $(VENV)/.base
 	@$(BIN)/nbkit demo build --if-missing demo.duckdb
 	@$(BIN)/nbkit demo hang > .demo-hang.txt & hang=$$!; \
-	$(BIN)/nbkit run phase5 --params params/phase5/demo.yaml --exit-zero > .demo-phase5.txt & phase5=$$!; \
+	{ $(BIN)/nbkit run phase5 --params params/phase5/demo.yaml --exit-zero && \
+	  $(BIN)/nbkit run baselines --params params/baselines/demo.yaml --exit-zero; \
+	} > .demo-phase5.txt & phase5=$$!; \
 	$(BIN)/nbkit run daily_health --params params/daily_health/demo.yaml --exit-zero; daily=$$?; \
 	wait $$phase5; phase5=$$?; wait $$hang; hang=$$?; \
 	cat .demo-phase5.txt .demo-hang.txt; rm -f .demo-*.txt; \
