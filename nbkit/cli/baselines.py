@@ -107,8 +107,8 @@ def _show_all(report: BaselineReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from nbkit.findings.intervals import between, plainly, share_between
     from nbkit.findings.wording import count_of, percent, seconds
-    from nbkit.questions.baselines import between, share_between
 
     console = Console(highlight=False)
     known = report.known
@@ -127,10 +127,10 @@ def _show_all(report: BaselineReport) -> None:
                 "CoV": _share(each.duration.cov.value),
                 "P50": seconds(each.duration.p50.value),
                 "P95": seconds(each.duration.p95.value),
-                "interval": _plainly(between(each.duration.p95)),
+                "interval": plainly(between(each.duration.p95)),
                 "P99": seconds(each.duration.p99.value),
                 "Failed": percent(each.failures.rate),
-                "interval ": _plainly(share_between(each.failures)),
+                "interval ": plainly(share_between(each.failures)),
             }
             made.add_row(each.subject, *(cells[header] for header in headers))
         return made
@@ -151,15 +151,22 @@ def _show_one(report: BaselineReport, processor: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from nbkit.findings.intervals import (
+        between,
+        busy,
+        plainly,
+        share_between,
+        whole,
+        whole_percent,
+    )
     from nbkit.findings.wording import percent, seconds
-    from nbkit.questions.baselines import between, busy, share_between
 
     console = Console(highlight=False, soft_wrap=True)
     found = report.baseline(processor)
 
     def line(name: str, value: str | None, interval: str | None) -> None:
         console.print(
-            f"{name:<22}{value or '–':>10}   ", Text(_plainly(interval), style="dim"), sep=""
+            f"{name:<22}{value or '–':>10}   ", Text(plainly(interval), style="dim"), sep=""
         )
 
     console.print(processor, style="bold")
@@ -174,13 +181,13 @@ def _show_one(report: BaselineReport, processor: str) -> None:
     )
     for name, spread, show in (
         ("duration", found.duration, seconds),
-        ("records", found.records, _count),
+        ("records", found.records, whole),
     ):
         for rank in ("p50", "p95", "p99"):
             estimate: Estimate = getattr(spread, rank)
             value = None if estimate.value is None else show(estimate.value)
             line(f"{name} {rank.upper()}", value, between(estimate, show))
-        line(f"{name} CoV", _share(spread.cov.value), between(spread.cov, _share_text))
+        line(f"{name} CoV", _share(spread.cov.value), between(spread.cov, whole_percent))
     for name, share in (
         ("really failed", found.failures),
         ("nothing to do", found.nothing_to_do),
@@ -188,14 +195,14 @@ def _show_one(report: BaselineReport, processor: str) -> None:
     ):
         line(name, percent(share.rate) if share.total else None, share_between(share))
     if found.busy:
-        console.print(f"Work ends mostly {busy(found)} UTC.")
+        console.print(f"Work ends mostly {busy(found.busy)} UTC.")
     levels = report.level_table(processor)
     if levels.rows:
         console.print("\nThe weekday matters beyond chance:")
         table = type(levels)(
             levels.columns[1:], tuple(row[1:] for row in levels.rows), levels.empty
         )
-        console.print(_plainly(repr(table)), markup=False)
+        console.print(plainly(repr(table)), markup=False)
     console.print(Text(_window(report.start, report.days), style="dim"))
 
 
@@ -204,21 +211,10 @@ def _window(start: datetime, days: int) -> str:
     return f"{days} whole UTC days, {start:%Y-%m-%d} to {last:%Y-%m-%d}; 95 % intervals"
 
 
-def _plainly(text: str | None) -> str:
-    """Without the word joiners that keep an interval on one line of a page."""
-    return (text or "").replace("\u2060", "")
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
 def _share(value: float | None) -> str | None:
-    return None if value is None else _share_text(value)
+    from nbkit.findings.intervals import whole_percent
 
-
-def _share_text(value: float) -> str:
-    return f"{100 * value:.0f}\u00a0%"
+    return None if value is None else whole_percent(value)
 
 
 def _document(report: BaselineReport, processor: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import pandas as pd
 from nbkit.analysis.rates import is_real_failure
 from nbkit.analysis.seasonality import WEEKDAYS, SeasonalMetric
 from nbkit.figures.canvas import BLUE, FAINT, INK, MUTED, ORANGE, VERMILION, Figure, blank
-from nbkit.findings.wording import count_of, percent, seconds
+from nbkit.findings.intervals import level_told, whole_percent
+from nbkit.findings.wording import count_of, seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +35,7 @@ def duration_spreads(baselines: Sequence[Baseline], *, most: int = 12) -> Figure
     """
     rows = [b for b in baselines if b.duration.cov.value is not None][:most]
     title = (
-        f"{rows[0].subject} is hardest to predict: its durations vary by "
-        f"{percent(_rounded(rows[0].duration.cov.value))}"
+        f"{rows[0].subject} is hardest to predict: its durations vary by {_cov(rows[0])}"
         if rows
         else "No processor has enough history to say how its durations vary"
     )
@@ -54,7 +54,7 @@ def duration_spreads(baselines: Sequence[Baseline], *, most: int = 12) -> Figure
         axes.scatter([p50], [row], s=34, color="white", edgecolor=MUTED, zorder=3)
         axes.scatter([p95], [row], s=40, color=BLUE, zorder=3)
         axes.annotate(
-            f"{percent(_rounded(each.duration.cov.value))}",
+            f"{_cov(each)}",
             (1.015, row),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -77,7 +77,7 @@ def duration_spreads(baselines: Sequence[Baseline], *, most: int = 12) -> Figure
         "duration of successes (log scale): hollow = P50, filled = P95 with its 95 % interval"
     )
     told = "; ".join(
-        f"{b.subject} {percent(_rounded(b.duration.cov.value))}, P50 "
+        f"{b.subject} {_cov(b)}, P50 "
         f"{seconds(b.duration.p50.value)}, P95 {seconds(b.duration.p95.value)}"
         for b in rows[:4]
     )
@@ -174,14 +174,12 @@ def _cell(effect: SeasonalEffect, level: Level | None) -> tuple[float, str, bool
         )
         return (
             float(np.clip(0.5 + (level.value - usual), 0.1, 0.9)),
-            f"{100 * level.value:.0f}\u00a0%",
+            level_told(effect, level.value),
             not level.low <= usual <= level.high,
         )
-    beside = 100 * (level.value - 1)
-    text = "±0\u00a0%" if abs(beside) < 0.5 else f"{beside:+.0f}\u00a0%".replace("-", "−")
     return (
         float(np.clip(0.5 + np.log(level.value) / (2 * np.log(3)), 0.1, 0.9)),
-        text,
+        level_told(effect, level.value),
         not level.low <= 1 <= level.high,
     )
 
@@ -189,7 +187,10 @@ def _cell(effect: SeasonalEffect, level: Level | None) -> tuple[float, str, bool
 def _extremes(effect: SeasonalEffect) -> str:
     high = max(effect.levels, key=lambda level: level.value)
     low = min(effect.levels, key=lambda level: level.value)
-    return f"{_cell(effect, high)[1]} on {high.name}s, {_cell(effect, low)[1]} on {low.name}s"
+    return (
+        f"{level_told(effect, high.value)} on {high.name}s, "
+        f"{level_told(effect, low.value)} on {low.name}s"
+    )
 
 
 def _plural(metric: SeasonalMetric) -> str:
@@ -285,6 +286,6 @@ def _peaks(table: npt.NDArray[np.float64], name: str) -> str:
     return f"{name}: most on {WEEKDAYS[day]} {hour:02d}:00, {_mean(table[day, hour])} an hour."
 
 
-def _rounded(share: float | None) -> float | None:
-    """To whole percents: the profiles know no more."""
-    return None if share is None else round(share, 2)
+def _cov(baseline: Baseline) -> str:
+    value = baseline.unpredictability
+    return "–" if value is None else whole_percent(value)

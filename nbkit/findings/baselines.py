@@ -28,18 +28,23 @@ class TimeoutNow:
 def judge_history(
     found: Sequence[Baseline], *, start: datetime, days: int, enough_days: int
 ) -> list[Finding]:
-    """One line for all processors whose history is too short to say what is normal."""
+    """One line for all processors whose history is too short to say what is normal, or for a window
+    in which none ran."""
     thin = [each for each in found if each.thin]
-    if not thin:
+    if found and not thin:
         return []
-    names = [each.subject for each in thin]
+    title = (
+        f"{len(thin)} of {count_of(len(found), 'processor')} have too little history in {days} "
+        f"days to say what is normal: {some([each.subject for each in thin], 3)}"
+        if found
+        else f"No run ended in the {days} days from {start:%Y-%m-%d}: nothing is known to be normal"
+    )
     return [
         Finding(
             kind="not_enough_history",
             subject="run history",
             severity=Severity.INFO,
-            title=f"{len(thin)} of {count_of(len(found), 'processor')} have too little history in "
-            f"{days} days to say what is normal: {some(names, 3)}",
+            title=title,
             since=start,
             owner="data-platform",
             next_step="`nbkit run baselines -p days=90` looks further back.",

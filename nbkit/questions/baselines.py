@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,7 +15,6 @@ from nbkit.analysis.daily import daily_histories
 from nbkit.analysis.day_clusters import Estimate
 from nbkit.analysis.liveness import Freshness, freshness
 from nbkit.analysis.profiles import profiles_by
-from nbkit.analysis.proportions import Proportion
 from nbkit.analysis.rates import OTHER_PHASE
 from nbkit.analysis.seasonality import (
     WEEKDAYS,
@@ -23,7 +22,6 @@ from nbkit.analysis.seasonality import (
     Level,
     SeasonalEffect,
     Seasonality,
-    SeasonalMetric,
     seasonality,
 )
 from nbkit.analysis.timeouts import suggest_timeouts
@@ -33,7 +31,16 @@ from nbkit.findings import Finding, Verdict, verdict_of
 from nbkit.findings.baselines import TimeoutNow, judge_history, judge_timeouts
 from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
-from nbkit.findings.wording import count_of, percent, seconds
+from nbkit.findings.intervals import (
+    between,
+    busy,
+    joined,
+    level_told,
+    share_between,
+    whole,
+    whole_percent,
+)
+from nbkit.findings.wording import count_of, percent
 from nbkit.params import parse_moment
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.tables import Column, Note, Table
@@ -95,7 +102,7 @@ class BaselineReport:
         return (
             f"What is normal is known for {len(self.known)} of "
             f"{count_of(len(self.processors), 'processor')}; {first.subject} is the hardest to "
-            f"predict: its durations vary by {percent(_whole_percent(first.unpredictability))}."
+            f"predict: its durations vary by {percent(_cov(first.duration.cov))}."
         )
 
     def baseline(self, processor: str) -> Baseline:
@@ -116,6 +123,7 @@ class BaselineReport:
         found = self.seasonality
         by_weekday = {e.subject for e in found.effects if e.factor is Factor.WEEKDAY}
         words = [
+            self.headline,
             f"{self.days} whole UTC days from {self.start:%Y-%m-%d}: "
             f"{sum(p.runs for p in self.processors):,} runs with something to do, of "
             f"{count_of(len(self.processors), 'processor')}.",
@@ -146,8 +154,8 @@ class BaselineReport:
                     b.subject,
                     b.duration.count,
                     b.days,
-                    _whole_percent(b.duration.cov.value),
-                    between(b.duration.cov, show=_percent),
+                    _cov(b.duration.cov),
+                    between(b.duration.cov, whole_percent),
                     b.duration.p50.value,
                     b.duration.p95.value,
                     between(b.duration.p95),
@@ -179,9 +187,9 @@ class BaselineReport:
                 (
                     b.subject,
                     b.records.count,
-                    _whole_percent(b.records.cov.value),
+                    _cov(b.records.cov),
                     _whole(b.records.p50.value),
-                    between(b.records.p50, show=_count),
+                    between(b.records.p50, whole),
                     _whole(b.records.p95.value),
                     b.zero_records.rate,
                     share_between(b.zero_records),
@@ -211,7 +219,7 @@ class BaselineReport:
                     b.failures.rate,
                     share_between(b.failures),
                     b.nothing_to_do.rate,
-                    busy(b),
+                    busy(b.busy),
                 )
                 for b in rows
             ],
@@ -285,13 +293,10 @@ class BaselineReport:
             [
                 Column("Processor"),
                 Column("What"),
-                Column("Highest on"),
-                Column("It is"),
+                Column("Highest"),
                 Column("95 % interval"),
-                Column("Lowest on"),
-                Column("It is"),
+                Column("Lowest"),
                 Column("95 % interval"),
-                Column("Days", "count"),
             ],
             [
                 (
@@ -299,7 +304,6 @@ class BaselineReport:
                     effect.metric.value,
                     *_level_cells(effect, max(effect.levels, key=lambda level: level.value)),
                     *_level_cells(effect, min(effect.levels, key=lambda level: level.value)),
-                    effect.days,
                 )
                 for effect in self.seasonality.effects
             ],
@@ -417,7 +421,11 @@ def baselines(
     seasons = seasonality(daily_histories(counts, histograms), histograms)
     timeouts = _timeouts(histograms, registry)
     stale = judge_freshness(fresh, as_of=moment, rules=HealthRules())
-    thin = judge_history(found, start=start, days=days, enough_days=rules.enough_days)
+    thin = (
+        judge_history(found, start=start, days=days, enough_days=rules.enough_days)
+        if found or not stale
+        else []
+    )
     judged = sorted([*judge_timeouts(timeouts, registry), *thin], key=lambda f: -f.severity.rank)
     is_known = any(each.thin is None for each in found)
     # Where nothing is known, that is what the verdict is about.
@@ -446,47 +454,6 @@ def baselines(
             queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
-
-
-def between(estimate: Estimate, show: Callable[[float], str] = seconds) -> str | None:
-    """`12–15 s`, `82 s–3 min`, `at least 12 s`, `12 s ± 1 %` where the profile knows no better;
-    None where nothing is known."""
-    if estimate.value is None:
-        return None
-    if estimate.low is not None and estimate.high is not None:
-        low, high = show(estimate.low), show(estimate.high)
-        if low != high:
-            return _joined(low, high)
-        return f"{show(estimate.value)} ± 1\u00a0%" if estimate.value else show(estimate.value)
-    if estimate.low is not None:
-        return f"at least {show(estimate.low)}"
-    return f"at most {show(estimate.high)}" if estimate.high is not None else "not known"
-
-
-def share_between(share: Proportion) -> str | None:
-    """`2–5 %`; None without runs."""
-    return _joined(percent(share.low), percent(share.high)) if share.total else None
-
-
-def _joined(low: str, high: str) -> str:
-    """Two figures on one line, with their unit said once where it is the same."""
-    number, _, unit = low.partition("\u00a0")
-    if unit == high.partition("\u00a0")[2] and "\u00a0" not in unit:
-        low = number
-    if low[0] in "+−":
-        return f"{low} to {high}".replace(" ", "\u00a0")
-    return f"{low}\u2060–\u2060{high}".replace(" ", "\u00a0")
-
-
-def busy(baseline: Baseline) -> str | None:
-    """`03 to 17 h (83 %)`, `all day`; None where history is not enough."""
-    found = baseline.busy
-    if found is None:
-        return None
-    if found.is_all_day:
-        return "all day"
-    last = (found.first + found.length) % 24
-    return f"{found.first:02d} to {last:02d}\u00a0h ({percent(round(found.share, 2))})"
 
 
 def _rank(baseline: Baseline) -> tuple[bool, float, str]:
@@ -573,20 +540,11 @@ def _gap(timeout: TimeoutNow) -> float:
     return told.current / told.suggested
 
 
-def _level_cells(effect: SeasonalEffect, level: Level) -> tuple[str, str, str]:
-    """Where, how much, and between what."""
-    show = _rate_told if effect.metric is SeasonalMetric.FAILURES else _beside
+def _level_cells(effect: SeasonalEffect, level: Level) -> tuple[str, str]:
+    """Where and how much, and between what."""
     name = level.name[:3] if effect.factor is Factor.WEEKDAY else level.name
-    low, high = show(level.low), show(level.high)
-    return name, show(level.value), _joined(low, high)
-
-
-def _rate_told(rate: float) -> str:
-    return f"{100 * rate:.0f}\u00a0%"
-
-
-def _beside(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.0f}\u00a0%".replace("-", "−")
+    low, high = level_told(effect, level.low), level_told(effect, level.high)
+    return f"{name}\u00a0{level_told(effect, level.value)}", joined(low, high)
 
 
 def _stated(timeout: TimeoutNow) -> str:
@@ -607,14 +565,6 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-def _whole_percent(share: float | None) -> float | None:
-    """The profiles know no more: their buckets are 2 % wide."""
-    return None if share is None else round(share, 2)
-
-
-def _percent(share: float) -> str:
-    return percent(_whole_percent(share))
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
+def _cov(estimate: Estimate) -> float | None:
+    """To whole percents."""
+    return None if estimate.value is None else round(estimate.value, 2)

@@ -62,7 +62,10 @@ def test_without_enough_successes_no_timeout_is_judged(registry: ProcessorRegist
     assert judge_timeouts([unknown], registry) == []
 
 
-def test_nobody_thin_is_no_finding() -> None:
+def test_a_window_without_runs_is_one_finding_with_its_runbook() -> None:
     start = datetime(2025, 12, 14, tzinfo=UTC)
-    assert judge_history([], start=start, days=30, enough_days=7) == []
-    assert (ROOT / "docs" / "runbooks" / "not-enough-history.md").is_file()
+    (finding,) = judge_history([], start=start, days=30, enough_days=7)
+    assert finding.title.startswith("No run ended in the 30 days from 2025-12-14")
+    text = (ROOT / finding.runbook).read_text(encoding="utf-8")
+    for heading in ("What it means", "Is it real?", "First three commands", "When to escalate"):
+        assert f"## {heading}" in text

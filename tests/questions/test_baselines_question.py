@@ -178,6 +178,13 @@ def test_an_empty_history_is_unknown_and_every_part_can_be_shown(history: Make) 
     show_all(nothing)
 
 
+def test_a_history_that_began_today_is_unknown(history: Make) -> None:
+    today = baselines(history([row(n, days_ago=0) for n in range(30)]), as_of=AS_OF)
+    assert today.verdict is Verdict.UNKNOWN
+    assert today.headline.startswith("No run ended in the 30 days")
+    show_all(today)
+
+
 def test_a_stale_history_is_not_judged(demo: Path) -> None:
     late = baselines(f"duckdb:///{demo}", as_of="2026-02-20T12:00:00Z")
     assert late.verdict is Verdict.UNKNOWN
