@@ -124,10 +124,9 @@ class BaselineReport:
         by_weekday = {e.subject for e in found.effects if e.factor is Factor.WEEKDAY}
         words = [
             self.headline,
-            f"{self.days} whole UTC days from {self.start:%Y-%m-%d}: "
-            f"{sum(p.runs for p in self.processors):,} runs with something to do, of "
-            f"{count_of(len(self.processors), 'processor')}.",
-            f"The weekday matters to {len(by_weekday)} of them, beyond chance"
+            f"{sum(p.runs for p in self.processors):,} runs had something to do in the "
+            f"{self.days} whole UTC days from {self.start:%d\u00a0%b\u00a0%Y}.",
+            f"The weekday matters to {count_of(len(by_weekday), 'processor')}, beyond chance"
             if by_weekday
             else "No processor differs by weekday beyond chance",
             f"({found.tests} tests, one in twenty of those named may be chance).",
