@@ -31,6 +31,8 @@ OFF_DAY_LEVELS = ("game-day", "off-day")
 _WEEK = 7
 _Z = 1.959964  # 95 %
 _SAME = 1e-12  # a variance below it is rounding
+_HOLDS = 0.05
+_SATURDAY = 5
 
 
 class SeasonalMetric(StrEnum):
@@ -172,16 +174,14 @@ def _tests(
             if days is None:
                 continue
             y, g, at = values[known][days], group[known][days], day[known][days]
-            aligned = _aligned(y, at)
-            p = _level_test(aligned, g, np.unique(at // _WEEK).size)
-            if p is not None:
-                levels = _ratios(aligned, g, names)
-                yield _test(name, metric, factor, p, levels, rules)
+            sample = _Days.of_values(y, at)
+            levels = _ratios(sample, g, names)
+            yield _test(name, metric, factor, sample.p_value(g), levels, rules)
         days = _enough(group, rules)
         if days is not None and rules.enough_failures <= failures[days].sum() < runs[days].sum():
-            rates = _Rates.of(failures[days], runs[days])
-            p = rates.test(group[days])
+            rates = _Days.of_rates(failures[days], runs[days])
             levels = _rate_levels(rates, group[days], names)
+            p = rates.p_value(group[days])
             yield _test(name, SeasonalMetric.FAILURES, factor, p, levels, rules)
 
 
@@ -215,103 +215,101 @@ def _enough(group: Ints, rules: SeasonalRules) -> npt.NDArray[np.bool_] | None:
     return kept if kept.sum() >= rules.enough_days and levels >= 2 else None
 
 
-def _aligned(values: Floats, day: Ints) -> Floats:
-    """Each day beside the median of the seven around it, which hold each weekday once: a drift or
-    a new level is then no weekday's. At the ends the seven first and the seven last stand in."""
-    first, last = int(day[0]), int(day[-1])
-    middle = np.clip(day, first + _WEEK // 2, max(last - _WEEK // 2, first + _WEEK // 2))
-    medians = [float(np.median(values[np.abs(day - at) <= _WEEK // 2])) for at in middle]
-    beside: Floats = values - np.array(medians)
-    return beside
-
-
-def _level_test(aligned: Floats, group: Ints, weeks: int) -> float | None:
-    """Do the levels differ? The F test of aligned values, once more without the day that is
-    farthest off: what rests on one day is that day's, not its weekday's. None with too few days."""
-    farthest = np.arange(group.size) != int(np.argmax(np.abs(aligned)))
-    both = [_f_test(aligned, group, weeks), _f_test(aligned[farthest], group[farthest], weeks)]
-    known = [p for p in both if p is not None]
-    return max(known) if len(known) == len(both) else None
-
-
-def _f_test(values: Floats, group: Ints, weeks: int) -> float | None:
-    """One-way analysis of variance; aligning has used up a degree of freedom for each week."""
-    from scipy.special import fdtrc
-
-    levels = np.unique(group)
-    top, rest = levels.size - 1, values.size - levels.size - (weeks - 1)
-    if top < 1 or rest < 1:
-        return None
-    means = np.array([values[group == g].mean() for g in levels])
-    fitted = means[np.searchsorted(levels, group)]
-    between = float(((fitted - values.mean()) ** 2).sum())
-    within = float(((values - fitted) ** 2).sum())
-    if between <= _SAME:
-        return 1.0
-    return float(fdtrc(top, rest, between / top / max(within / rest, _SAME)))
-
-
 @dataclass(frozen=True)
-class _Rates:
-    """Daily shares with what each day weighs, and the least variance of a day of weight one."""
+class _Days:
+    """One value a day, and what it weighs.
 
-    shares: Floats
+    `lost` degrees of freedom went into aligning; `least` is the least variance that a day of weight
+    one can have; the farthest days of `skewed` ones lie all on one side.
+    """
+
+    values: Floats
     weights: Floats
-    least: float
+    lost: int = 0
+    least: float = _SAME
+    skewed: bool = False
 
     @classmethod
-    def of(cls, hits: Floats, totals: Floats) -> _Rates:
-        """Weights n / (1 + (n − 1)ρ) of the beta-binomial, with ρ by moments (Kleinman 1973).
+    def of_values(cls, values: Floats, day: Ints) -> _Days:
+        """Each day beside the mean of the seven around it, which hold each weekday once: a drift or
+        a new level is then no weekday's. At the ends the seven first and the seven last stand in.
+        """
+        first, last = int(day[0]), int(day[-1])
+        middle = np.clip(day, first + _WEEK // 2, max(last - _WEEK // 2, first + _WEEK // 2))
+        means = [float(values[np.abs(day - at) <= _WEEK // 2].mean()) for at in middle]
+        weeks = int(np.unique(day // _WEEK).size)
+        return cls(values - np.array(means), np.ones(values.size), lost=weeks - 1)
+
+    @classmethod
+    def of_rates(cls, hits: Floats, totals: Floats) -> _Days:
+        """Shares with the weights n / (1 + (n − 1)ρ) of the beta-binomial, ρ by moments (Kleinman
+        1973).
 
         A storm of a thousand failing runs is one bad day, not a thousand witnesses against its
         weekday: the more days differ, the nearer they come to weighing the same.
         """
         shares = hits / totals
-        unit = max(float(shares.mean() * (1 - shares.mean())), 1e-12)
+        unit = max(float(shares.mean() * (1 - shares.mean())), _SAME)
         by_chance = float((1 / totals).mean())
         scatter = float(((shares - shares.mean()) ** 2).sum()) / (hits.size - 1) / unit
-        rho = min(max((scatter - by_chance) / max(1 - by_chance, 1e-12), 0.0), 1.0)
+        rho = min(max((scatter - by_chance) / max(1 - by_chance, _SAME), 0.0), 1.0)
         weights = totals / (1 + (totals - 1) * rho)
-        return cls(shares, weights, unit * float((weights / totals).mean()))
-
-    def scatter(self, group: Ints) -> float:
-        """The variance of a day of weight one about its level, never below what chance makes."""
-        levels = np.unique(group)
-        own = self._means(group, levels)[np.searchsorted(levels, group)]
-        squares = float((self.weights * (self.shares - own) ** 2).sum())
-        return max(squares / max(group.size - levels.size, 1), self.least)
+        least = unit * float((weights / totals).mean())
+        return cls(shares, weights, least=least, skewed=True)
 
     def mean(self) -> float:
-        return float(np.average(self.shares, weights=self.weights))
+        return float(np.average(self.values, weights=self.weights))
 
-    def test(self, group: Ints) -> float:
-        """Do the shares differ by more than they scatter from day to day? As `_level_test`, also
-        without the day that is farthest off."""
-        off = np.abs(self.shares - self.mean()) * np.sqrt(self.weights)
-        kept = np.arange(group.size) != int(np.argmax(off))
-        rest = replace(self, shares=self.shares[kept], weights=self.weights[kept])
-        return max(self._f_test(group), rest._f_test(group[kept]))
+    def scatter(self, group: Ints) -> float:
+        """The variance of a day of weight one about its level."""
+        levels, at = np.unique(group, return_inverse=True)
+        squares = float((self.weights * (self.values - self.means(at)[at]) ** 2).sum())
+        return max(squares / max(group.size - levels.size - self.lost, 1), self.least)
+
+    def p_value(self, group: Ints) -> float:
+        """Do the levels differ by more than the days scatter?
+
+        What does not hold at 5 % without the day that is farthest off is that day's, and not its
+        weekday's: the p-value is then the one without it, as it always is of skewed values.
+        """
+        farthest = int(np.argmax(np.abs(self.values - self.mean()) * np.sqrt(self.weights)))
+        kept = np.arange(group.size) != farthest
+        rest = replace(self, values=self.values[kept], weights=self.weights[kept])
+        whole, without = self._p_value(group), rest._p_value(group[kept])
+        return whole if without <= _HOLDS and not self.skewed else max(whole, without)
+
+    def _p_value(self, group: Ints) -> float:
+        """Of the test whether any levels differ, and of each level (and of the weekend) against the
+        others, the smaller one by Bonferroni: mostly it is one weekday that differs."""
+        levels = np.unique(group)
+        anywhere = self._f_test(group)
+        if levels.size == len(OFF_DAY_LEVELS):
+            return anywhere
+        alone = [self._f_test((group == level).astype(np.int64)) for level in levels]
+        alone.append(self._f_test((group >= _SATURDAY).astype(np.int64)))
+        return min(1.0, 2 * min(anywhere, len(alone) * min(alone)))
 
     def _f_test(self, group: Ints) -> float:
-        """The quasi-binomial F test (McCullagh & Nelder 1989, §4.5)."""
+        """One-way analysis of variance; of rates the quasi-binomial F test (McCullagh & Nelder
+        1989, §4.5). 1 where there is nothing to compare."""
         from scipy.special import fdtrc
 
-        levels = np.unique(group)
-        if levels.size < 2 or levels.size >= group.size:
+        levels, at = np.unique(group, return_inverse=True)
+        top, rest = levels.size - 1, group.size - levels.size - self.lost
+        if top < 1 or rest < 1:
             return 1.0
-        weight = np.array([self.weights[group == g].sum() for g in levels])
-        between = float((weight * (self._means(group, levels) - self.mean()) ** 2).sum())
-        top, rest = levels.size - 1, group.size - levels.size
+        between = float((self.weights * (self.means(at)[at] - self.mean()) ** 2).sum())
+        if between <= _SAME:
+            return 1.0
         return float(fdtrc(top, rest, between / top / self.scatter(group)))
 
-    def _means(self, group: Ints, levels: Ints) -> Floats:
-        return np.array(
-            [np.average(self.shares[group == g], weights=self.weights[group == g]) for g in levels]
-        )
+    def means(self, at: npt.NDArray[np.intp]) -> Floats:
+        """The weighted mean of each level, by the number of its level for each day."""
+        means: Floats = np.bincount(at, self.weights * self.values) / np.bincount(at, self.weights)
+        return means
 
 
-def _ratios(aligned: Floats, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
-    spread = _within(aligned, group)
+def _ratios(sample: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
     return tuple(
         replace(
             level,
@@ -319,13 +317,12 @@ def _ratios(aligned: Floats, group: Ints, names: tuple[str, ...]) -> tuple[Level
             low=float(np.exp(level.low)),
             high=float(np.exp(level.high)),
         )
-        for level in _shrunk(aligned - aligned.mean(), np.ones(group.size), group, spread, names)
+        for level in _shrunk(sample, group, names)
     )
 
 
-def _rate_levels(rates: _Rates, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+def _rate_levels(rates: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
     middle = rates.mean()
-    found = _shrunk(rates.shares - middle, rates.weights, group, rates.scatter(group), names)
     return tuple(
         replace(
             level,
@@ -333,27 +330,15 @@ def _rate_levels(rates: _Rates, group: Ints, names: tuple[str, ...]) -> tuple[Le
             low=min(max(level.low + middle, 0.0), 1.0),
             high=min(max(level.high + middle, 0.0), 1.0),
         )
-        for level in found
+        for level in _shrunk(rates, group, names)
     )
 
 
-def _within(values: Floats, group: Ints) -> float:
-    """The variance of a day about its level."""
-    rest = values.size - np.unique(group).size
-    squares = sum(
-        float(((values[group == g] - values[group == g].mean()) ** 2).sum())
-        for g in np.unique(group)
-    )
-    return squares / max(rest, 1)
-
-
-def _shrunk(
-    values: Floats, weights: Floats, group: Ints, spread: float, names: tuple[str, ...]
-) -> tuple[Level, ...]:
-    """The weighted mean of each level, shrunk towards zero by its own uncertainty."""
-    levels = np.unique(group)
-    means = np.array([np.average(values[group == g], weights=weights[group == g]) for g in levels])
-    noise = np.array([spread / weights[group == g].sum() for g in levels])
+def _shrunk(sample: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+    """Each level beside the mean of all days, shrunk towards it by its own uncertainty."""
+    levels, at = np.unique(group, return_inverse=True)
+    means = sample.means(at) - sample.mean()
+    noise = sample.scatter(group) / np.bincount(at, sample.weights)
     signal = max(float((means**2).sum() / max(levels.size - 1, 1) - noise.mean()), 0.0)
     kept = signal / (signal + noise) if signal > 0 else np.zeros(levels.size)
     half = _Z * np.sqrt(kept * noise)
