@@ -174,12 +174,12 @@ def _tests(
             if days is None:
                 continue
             y, g, at = values[known][days], group[known][days], day[known][days]
-            sample = _Days.of_values(y, at)
+            sample = DailyValues.of_values(y, at)
             levels = _ratios(sample, g, names)
             yield _test(name, metric, factor, sample.p_value(g), levels, rules)
         days = _enough(group, rules)
         if days is not None and rules.enough_failures <= failures[days].sum() < runs[days].sum():
-            rates = _Days.of_rates(failures[days], runs[days])
+            rates = DailyValues.of_rates(failures[days], runs[days])
             levels = _rate_levels(rates, group[days], names)
             p = rates.p_value(group[days])
             yield _test(name, SeasonalMetric.FAILURES, factor, p, levels, rules)
@@ -216,7 +216,7 @@ def _enough(group: Ints, rules: SeasonalRules) -> npt.NDArray[np.bool_] | None:
 
 
 @dataclass(frozen=True)
-class _Days:
+class DailyValues:
     """One value a day, and what it weighs.
 
     `lost` degrees of freedom went into aligning; `least` is the least variance that a day of weight
@@ -230,7 +230,7 @@ class _Days:
     skewed: bool = False
 
     @classmethod
-    def of_values(cls, values: Floats, day: Ints) -> _Days:
+    def of_values(cls, values: Floats, day: Ints) -> DailyValues:
         """Each day beside the mean of the seven around it, which hold each weekday once: a drift or
         a new level is then no weekday's. At the ends the seven first and the seven last stand in.
         """
@@ -241,7 +241,7 @@ class _Days:
         return cls(values - np.array(means), np.ones(values.size), lost=weeks - 1)
 
     @classmethod
-    def of_rates(cls, hits: Floats, totals: Floats) -> _Days:
+    def of_rates(cls, hits: Floats, totals: Floats) -> DailyValues:
         """Shares with the weights n / (1 + (n − 1)ρ) of the beta-binomial, ρ by moments (Kleinman
         1973).
 
@@ -309,7 +309,7 @@ class _Days:
         return means
 
 
-def _ratios(sample: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+def _ratios(sample: DailyValues, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
     return tuple(
         replace(
             level,
@@ -321,7 +321,7 @@ def _ratios(sample: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, 
     )
 
 
-def _rate_levels(rates: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+def _rate_levels(rates: DailyValues, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
     middle = rates.mean()
     return tuple(
         replace(
@@ -334,7 +334,7 @@ def _rate_levels(rates: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Lev
     )
 
 
-def _shrunk(sample: _Days, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
+def _shrunk(sample: DailyValues, group: Ints, names: tuple[str, ...]) -> tuple[Level, ...]:
     """Each level beside the mean of all days, shrunk towards it by its own uncertainty."""
     levels, at = np.unique(group, return_inverse=True)
     means = sample.means(at) - sample.mean()
