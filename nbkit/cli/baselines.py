@@ -198,7 +198,7 @@ def _show_one(report: BaselineReport, processor: str) -> None:
         console.print(f"Work ends mostly {busy(found.busy)} UTC.")
     levels = report.level_table(processor)
     if levels.rows:
-        console.print("\nThe weekday matters beyond chance:")
+        console.print("\nDays that differ beyond chance:")
         table = type(levels)(
             levels.columns[1:], tuple(row[1:] for row in levels.rows), levels.empty
         )

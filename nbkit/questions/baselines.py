@@ -323,7 +323,7 @@ class BaselineReport:
                 Column("Suggested", "span"),
                 Column("Good runs over it", "count"),
                 Column("Registry", "span"),
-                Column("Good runs over it", "count"),
+                Column("Good runs over that", "count"),
                 Column("Registry's source"),
             ],
             [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from nbkit.analysis.seasonality import WEEKDAYS, Factor, SeasonalMetric
@@ -207,6 +208,40 @@ def test_a_processor_that_did_not_run_has_no_baseline(report: BaselineReport) ->
 def test_off_days_of_the_demo_leave_no_mark_on_its_runs(report: BaselineReport) -> None:
     # Its calendar has some, but what depends on games polls, fails or is skipped on them as well.
     assert date(2025, 12, 24) not in report.seasonality.off_days
+
+
+def test_planted_off_days_are_found_and_have_their_own_baselines(history: Make) -> None:
+    off, draws = {2, 6, 13, 17, 23}, np.random.default_rng(3)
+    rows = [
+        row(
+            100 * n + day,
+            days_ago=day,
+            status="failed" if day in off else "success",
+            processor_name=f"Game{n}",
+            failure_category="no_data_available" if day in off else None,
+        )
+        for n in range(5)
+        for day in range(1, 31)
+    ]
+    rows += [
+        row(
+            10_000 + 100 * n + day,
+            days_ago=day,
+            processor_name="Poller",
+            duration_seconds=float((4 if day in off else 20) * np.exp(draws.normal(0, 0.2))),
+        )
+        for n in range(5)
+        for day in range(1, 31)
+    ]
+    found = baselines(history(rows), as_of=AS_OF)
+    assert set(found.seasonality.off_days) == {(AS_OF - timedelta(days=d)).date() for d in off}
+    assert "5 off-days" in found.summary_note().text
+    levels = {row[1]: row for row in found.level_table("Poller").rows}
+    assert levels["off-days"][2] == 5
+    assert levels["off-days"][4] == pytest.approx(4, rel=0.2)
+    assert levels["game-days"][4] == pytest.approx(20, rel=0.2)
+    assert found.baseline("Game1").idle_days == 5
+    show_all(found)
 
 
 def test_the_notebook_runs_from_the_command_line(
