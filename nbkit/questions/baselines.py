@@ -255,16 +255,16 @@ class BaselineReport:
         )
 
     def level_table(self, processor: str = "") -> Table:
-        """Baselines by weekday or off-day, where that is not chance."""
+        """Baselines by weekday or off-day, where that is not chance; records are their P50."""
         return Table.of(
             [
                 Column("Processor"),
                 Column("On"),
                 Column("Days", "count"),
-                Column("Runs a day", "hours"),
+                Column("Runs/day", "hours"),
                 Column("P50", "seconds"),
                 Column("P95", "seconds"),
-                Column("Records P50", "count"),
+                Column("Records", "count"),
                 Column("Really failed", "percent"),
                 Column("95 % interval"),
             ],
