@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from nbkit.analysis.daily import daily_outcomes
 from nbkit.analysis.day_clusters import (
     NOTHING,
     Estimate,
@@ -133,7 +134,7 @@ def baselines(
         histograms: daily histograms of the same window: `by`, day, metric, outcome, bucket, runs.
     """
     rules = rules or BaselineRules()
-    daily = _daily(counts, by)
+    daily = daily_outcomes(counts, by=by)
     hourly = _hourly(counts, by)
     good = histograms[histograms["outcome"] == "success"]
     profiles: dict[tuple[str, str], list[Profile]] = {}
@@ -176,7 +177,7 @@ def _baseline(
         records=_spread(records, rules, enough=enough),
         failures=share_of(column["failures"], runs, confidence=level),
         nothing_to_do=share_of(column["expected"], runs + column["expected"], confidence=level),
-        zero_records=share_of(column["zeros"], column["counted"], confidence=level),
+        zero_records=share_of(column["zero_records"], column["counted"], confidence=level),
         busy=_busy(by_hour, rules.busy_share) if enough else None,
         thin=_why_thin(days, int(column["successes"].sum()), rules),
     )
@@ -252,30 +253,6 @@ def _busy(by_hour: Ints, share: float) -> BusyHours | None:
         length=length,
         share=float(held[first] / total),
         by_hour=tuple(int(n) for n in by_hour),
-    )
-
-
-def _daily(counts: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Runs by subject and UTC day: successes, failures (real), expected, counted, zeros."""
-    real = is_real_failure(counts)
-    success = counts["category"] == FailureCategory.SUCCESS.value
-    runs, zeros, missing = (
-        counts[name].astype("int64") for name in ("runs", "zero_record_runs", "missing_record_runs")
-    )
-    return (
-        pd.DataFrame(
-            {
-                "subject": counts[by].astype("str"),
-                "day": pd.to_datetime(counts["hour"], utc=True).dt.floor("D"),
-                "successes": runs.where(success, 0),
-                "failures": runs.where(real, 0),
-                "expected": runs.where(~real & ~success, 0),
-                "counted": (runs - missing).where(success, 0),
-                "zeros": zeros.where(success, 0),
-            }
-        )
-        .groupby(["subject", "day"], sort=True)
-        .sum()
     )
 
 

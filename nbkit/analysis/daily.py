@@ -32,7 +32,7 @@ def daily_histories(counts: pd.DataFrame, histograms: pd.DataFrame) -> pd.DataFr
     """Merge the two warehouse shapes into daily rows.
 
     Args:
-        counts: classified hourly counts: processor_name, hour, category, runs, zero_record_runs.
+        counts: classified hourly counts, as `daily_outcomes` takes them.
         histograms: daily histograms: processor_name, day, metric, outcome, bucket, runs.
 
     Returns:
@@ -40,30 +40,46 @@ def daily_histories(counts: pd.DataFrame, histograms: pd.DataFrame) -> pd.DataFr
         ended). `runs` = `successes` + `failures` (real ones); `expected` failures stand apart.
         Durations in seconds and records are of successful runs, NaN where no run had any.
     """
-    real = is_real_failure(counts)
-    success = counts["category"] == FailureCategory.SUCCESS.value
-    runs = counts["runs"].astype("int64")
-    table = (
-        pd.DataFrame(
-            {
-                "processor_name": counts["processor_name"].astype("str"),
-                "date": pd.to_datetime(counts["hour"], utc=True)
-                .dt.tz_localize(None)
-                .dt.normalize(),
-                "successes": runs.where(success, 0),
-                "failures": runs.where(real, 0),
-                "expected": runs.where(~real & ~success, 0),
-                "zero_records": counts["zero_record_runs"].astype("int64").where(success, 0),
-            }
-        )
-        .groupby(["processor_name", "date"], sort=True, observed=True)
-        .sum()
-    )
+    table = daily_outcomes(counts).rename_axis(index={"day": "date"})
     table["runs"] = table["successes"] + table["failures"]
     return (
         table.join(_quantiles(histograms), how="left")
         .reset_index()[list(COLUMNS)]
         .astype({"date": "datetime64[ns]"})
+    )
+
+
+def daily_outcomes(counts: pd.DataFrame, *, by: str = "processor_name") -> pd.DataFrame:
+    """How the runs of each UTC day ended.
+
+    Args:
+        counts: classified hourly counts: `by`, hour, category, runs, zero_record_runs,
+            missing_record_runs.
+
+    Returns:
+        Indexed by `by` and `day` (datetime64, midnight): successes, failures (real), expected, and
+        of the successes those that are `counted` (say how many records they wrote) and
+        `zero_records`.
+    """
+    real = is_real_failure(counts)
+    success = counts["category"] == FailureCategory.SUCCESS.value
+    runs, zeros, missing = (
+        counts[name].astype("int64") for name in ("runs", "zero_record_runs", "missing_record_runs")
+    )
+    return (
+        pd.DataFrame(
+            {
+                by: counts[by].astype("str"),
+                "day": pd.to_datetime(counts["hour"], utc=True).dt.tz_localize(None).dt.normalize(),
+                "successes": runs.where(success, 0),
+                "failures": runs.where(real, 0),
+                "expected": runs.where(~real & ~success, 0),
+                "counted": (runs - missing).where(success, 0),
+                "zero_records": zeros.where(success, 0),
+            }
+        )
+        .groupby([by, "day"], sort=True, observed=True)
+        .sum()
     )
 
 

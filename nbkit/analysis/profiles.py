@@ -109,7 +109,7 @@ class Profile:
         """How many values lie above `limit`, the limit blurred by the bucket width of 2 %."""
         if limit <= 0:
             return int(self.counts.sum())
-        return int(self.counts[self.buckets > np.ceil(np.log(limit) / np.log(GAMMA))].sum())
+        return int(self.counts[self.buckets > bucket_of(np.array([limit]))].sum())
 
 
 def bucket_of(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -120,7 +120,11 @@ def bucket_of(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 def middle_of(bucket: int) -> float:
     """The value that stands for a bucket: at most 1 % from every value in it."""
-    return float(2 * GAMMA**bucket / (GAMMA + 1))
+    return float(_middles(np.int64(bucket)))
+
+
+def _middles(buckets: npt.NDArray[np.int64] | np.int64) -> npt.NDArray[np.float64]:
+    return np.asarray(2 * np.power(GAMMA, buckets) / (GAMMA + 1))
 
 
 def profiles_by(histograms: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], Profile]:
@@ -176,8 +180,7 @@ def quantiles_by(
         rank = np.floor(q * (count - 1) + _RANK_ROUNDING).astype(np.int64)
         bucket = rows.bucket[np.searchsorted(ends, before + rank, side="right")]
         is_zero = bucket == _ZEROS
-        middle = 2 * np.power(GAMMA, np.where(is_zero, 0, bucket)) / (GAMMA + 1)
-        found[q] = np.where(is_zero, 0.0, middle)
+        found[q] = np.where(is_zero, 0.0, _middles(np.where(is_zero, 0, bucket)))
     return found
 
 

@@ -100,7 +100,7 @@ def phase_rates(
         A row for each phase of the registry that has processors or runs, then one for the runs of
         strangers, if there are any.
     """
-    labels = pd.Series(_phases(counts, registry), index=counts.index, dtype="str")
+    labels = phases_of(counts, registry)
     named = [(p.name, p.title, bool(registry.by_phase(p.name))) for p in registry.phases]
     rows = []
     for name, title, has_processors in [*named, (OTHER_PHASE, "Not registered", False)]:
@@ -133,9 +133,10 @@ def _worst(counts: pd.DataFrame) -> tuple[str, int] | None:
     return str(ranked.index[0]), int(ranked.iloc[0])
 
 
-def _phases(counts: pd.DataFrame, registry: ProcessorRegistry) -> list[str]:
-    """The phase of each row; each pair of processor and label is looked up once."""
-    pairs = pd.MultiIndex.from_frame(counts[["processor_name", "phase"]])
+def phases_of(frame: pd.DataFrame, registry: ProcessorRegistry) -> pd.Series:
+    """The phase of each row (processor_name, phase: the label that it carries), `OTHER_PHASE` for
+    strangers; each pair of processor and label is looked up once."""
+    pairs = pd.MultiIndex.from_frame(frame[["processor_name", "phase"]])
     codes, distinct = pd.factorize(pairs)
     known = [registry.phase_of(str(name), label) or OTHER_PHASE for name, label in distinct]
-    return [known[code] for code in codes]
+    return pd.Series([known[code] for code in codes], index=frame.index, dtype="str")

@@ -4,7 +4,7 @@
 """
 
 from nbkit.failures.classify import classify
-from nbkit.failures.history import classify_history, judge_recorded
+from nbkit.failures.history import classify_counts, classify_history, judge_recorded
 from nbkit.failures.messages import Message, error_text, messages_of
 from nbkit.failures.taxonomy import (
     EXPECTED,
@@ -24,6 +24,7 @@ __all__ = [
     "FailureCategory",
     "Message",
     "classify",
+    "classify_counts",
     "classify_history",
     "error_text",
     "judge_recorded",

@@ -55,6 +55,15 @@ def classify_history(runs: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def classify_counts(counts: pd.DataFrame) -> pd.DataFrame:
+    """`classify_history` of hourly counts (with `error_signature` and `error_example`). Messages of
+    one signature differ only in what no rule reads, so one example of each is judged."""
+    known = counts.drop_duplicates("error_signature").set_index("error_signature")["error_example"]
+    examples = counts["error_signature"].map(known)
+    judged = classify_history(counts.assign(error_example=examples))
+    return judged.assign(error_example=counts["error_example"])
+
+
 def judge_recorded(failure_category: str | None) -> FailureCategory | None:
     """What a recorded category says, in either vocabulary; None when it says nothing."""
     word = (failure_category or "").strip().lower()

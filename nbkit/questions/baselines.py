@@ -15,7 +15,7 @@ from nbkit.analysis.daily import daily_histories
 from nbkit.analysis.day_clusters import Estimate
 from nbkit.analysis.liveness import Freshness, freshness
 from nbkit.analysis.profiles import profiles_by
-from nbkit.analysis.rates import OTHER_PHASE
+from nbkit.analysis.rates import OTHER_PHASE, phases_of
 from nbkit.analysis.seasonality import (
     WEEKDAYS,
     Factor,
@@ -26,7 +26,7 @@ from nbkit.analysis.seasonality import (
 )
 from nbkit.analysis.timeouts import suggest_timeouts
 from nbkit.errors import ParameterError
-from nbkit.failures import classify_history
+from nbkit.failures import classify_counts
 from nbkit.findings import Finding, Verdict, verdict_of
 from nbkit.findings.baselines import TimeoutNow, judge_history, judge_timeouts
 from nbkit.findings.emit import Judgement
@@ -413,7 +413,7 @@ def baselines(
         warehouse.query("history_freshness", start=moment - YEAR, end=moment, as_of=moment),
         as_of=moment,
     )
-    counts = classify_history(warehouse.query("hourly_counts", start=start, end=end, as_of=end))
+    counts = classify_counts(warehouse.query("hourly_counts", start=start, end=end, as_of=end))
     histograms = warehouse.query("daily_histograms", start=start, end=end, as_of=end)
 
     found = baselines_of(counts, histograms, rules=rules)
@@ -486,13 +486,7 @@ def _phases(
     }
 
     def labelled(frame: pd.DataFrame) -> pd.DataFrame:
-        pairs = frame[["processor_name", "phase"]].drop_duplicates()
-        names = [
-            registry.phase_of(str(name), label) or OTHER_PHASE
-            for name, label in pairs.itertuples(index=False)
-        ]
-        keyed = frame.merge(pairs.assign(own_phase=names), on=["processor_name", "phase"])
-        return keyed.assign(own_phase=keyed["own_phase"].astype("str"))
+        return frame.assign(own_phase=phases_of(frame, registry))
 
     found = baselines_of(labelled(counts), labelled(histograms), by="own_phase", rules=rules)
     known = {each.subject: each for each in found}

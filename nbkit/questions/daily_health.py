@@ -28,7 +28,7 @@ from nbkit.analysis.rates import (
     phase_rates,
 )
 from nbkit.analysis.services import PhaseDeployment, deployments
-from nbkit.failures import classify_history
+from nbkit.failures import classify_counts
 from nbkit.findings import Finding, Severity, Verdict, verdict_of
 from nbkit.findings.emit import Judgement
 from nbkit.findings.health import (
@@ -309,7 +309,7 @@ def daily_health(
         warehouse.query("history_freshness", start=end - YEAR, end=end, as_of=end),
         as_of=end,
     )
-    counts = _classified(warehouse.query("hourly_counts", start=first, end=end, as_of=end))
+    counts = classify_counts(warehouse.query("hourly_counts", start=first, end=end, as_of=end))
     recent = warehouse.query("daily_histograms", start=yesterday, end=end, as_of=end)
     usual = warehouse.query("daily_histograms", start=first, end=yesterday, as_of=end)
     open_runs = warehouse.query("open_runs", start=first, end=end, as_of=end)
@@ -382,15 +382,6 @@ def _hour_after(moment: datetime) -> datetime:
     """The end of the hour that `moment` lies in (counts are hourly)."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     return hour if hour == moment else hour + timedelta(hours=1)
-
-
-def _classified(counts: pd.DataFrame) -> pd.DataFrame:
-    """Hourly counts with their categories. Messages of one signature differ only in what no rule
-    reads, so one example of each is judged."""
-    known = counts.drop_duplicates("error_signature").set_index("error_signature")["error_example"]
-    examples = counts["error_signature"].map(known)
-    judged = classify_history(counts.assign(error_example=examples))
-    return judged.assign(error_example=counts["error_example"])
 
 
 def _by_processor(counts: pd.DataFrame) -> dict[str, Outcomes]:

@@ -8,7 +8,9 @@ from nbkit.analysis.profiles import Profile
 
 def _counts(*rows: tuple[str, str, str, int]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["processor_name", "hour", "category", "runs"])
-    return frame.assign(hour=pd.to_datetime(frame["hour"], utc=True), zero_record_runs=0)
+    return frame.assign(
+        hour=pd.to_datetime(frame["hour"], utc=True), zero_record_runs=0, missing_record_runs=0
+    )
 
 
 def _histogram(name: str, day: str, metric: str, values: list[float]) -> pd.DataFrame:

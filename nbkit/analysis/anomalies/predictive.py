@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, betaln, gammaln, stdtr, xlogy
 
-Floats = npt.NDArray[np.float64]
+from nbkit.analysis.robust import Floats, deviation
+
 Ints = npt.NDArray[np.int64]
 
 _DEGREES = np.array([3.0, 5.0, 10.0, 30.0])
@@ -25,7 +26,6 @@ _SIZES = np.array([0.5, 1, 2, 4, 8, 16, 64, 10_000])
 _CONCENTRATIONS = np.array([1.0, 3, 10, 30, 100, 300, 3_000])
 _LOGITS = np.linspace(-2, 2, 17)
 _EXACT_RUNS = 200
-_MAD_TO_SD = 1.4826
 _PSEUDO = 0.05
 _MISSED = 1e-4
 _MEDIAN_EFFICIENCY = np.pi / 2
@@ -72,7 +72,7 @@ def log_model(
     differ by more than chance (positive-part James & Stein 1961).
     """
     middle = float(np.median(logs))
-    spread = max(_MAD_TO_SD * float(np.median(np.abs(logs - middle))), least_scale)
+    spread = max(deviation(logs - middle), least_scale)
     levels = np.full(7, middle)
     used = 1.0
     days = np.bincount(weekdays, minlength=7)
@@ -83,7 +83,7 @@ def log_model(
             [logs[weekdays == d] - middle - o for d, o in zip(several, own, strict=True)]
         )
         # A deviation from medians of few days is too small by as much as those days fit it.
-        noise = _MAD_TO_SD * float(np.median(np.abs(within)))
+        noise = deviation(within)
         noise = max(noise * np.sqrt(within.size / max(within.size - several.size, 1)), least_scale)
         chance = float(np.mean(noise**2 * _MEDIAN_EFFICIENCY / days[several]))
         between = float(np.mean(own**2))
@@ -91,8 +91,7 @@ def log_model(
         levels[several] += share * own
         used += share * (several.size - 1)
         if share > 0:
-            rest = np.abs(logs - levels[weekdays])
-            spread = max(_MAD_TO_SD * float(np.median(rest)), least_scale)
+            spread = max(deviation(logs - levels[weekdays]), least_scale)
             spread *= np.sqrt(logs.size / max(logs.size - used, 1))
     residuals = logs - levels[weekdays]
     residuals = residuals[np.abs(residuals) <= max(_FURTHEST * spread, _quantile90(residuals))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from nbkit.analysis.robust import Floats
 from nbkit.analysis.trends.failure_rates import MIN_FAILURES, RateShift, rate_shift
 from nbkit.analysis.trends.segmentation import change_points
 from nbkit.analysis.trends.shifts import (
     MIN_BASELINE,
-    Floats,
     Shift,
     level_shift,
     spread_shift,
@@ -196,9 +196,18 @@ def _slower(
     ratio, usual = float(np.exp(shift.effect)), float(np.exp(shift.baseline))
     if not shift.persists or ratio < rules.min_ratio or usual * (ratio - 1) < rules.min_seconds:
         return None
+    change = _by_ratio(shift, days, "drift" if shift.is_drift else "step", "duration", usual)
+    return replace(change, explained_by_volume=_volume_explains(logs, records, shift))
+
+
+def _by_ratio(
+    shift: Shift, days: pd.DatetimeIndex, kind: Kind, metric: Metric, usual: float
+) -> Change:
+    """A change of a logarithm, told as a ratio to what is usual."""
+    ratio = float(np.exp(shift.effect))
     return Change(
-        kind="drift" if shift.is_drift else "step",
-        metric="duration",
+        kind=kind,
+        metric=metric,
         since=days[-shift.rows].date(),
         effect=ratio,
         low=float(np.exp(shift.low)),
@@ -206,7 +215,6 @@ def _slower(
         p_value=shift.p,
         baseline=usual,
         recent=usual * ratio,
-        explained_by_volume=_volume_explains(logs, records, shift),
     )
 
 
@@ -228,20 +236,9 @@ def _volume_explains(logs: Floats, records: Floats, shift: Shift) -> bool:
 
 
 def _unsteady(shift: Shift, days: pd.DatetimeIndex, rules: AssessmentRules) -> Change | None:
-    ratio = float(np.exp(shift.effect))
-    if not shift.persists or ratio < rules.min_spread:
+    if not shift.persists or float(np.exp(shift.effect)) < rules.min_spread:
         return None
-    return Change(
-        kind="variance",
-        metric="duration",
-        since=days[-shift.rows].date(),
-        effect=ratio,
-        low=float(np.exp(shift.low)),
-        high=float(np.exp(shift.high)),
-        p_value=shift.p,
-        baseline=1.0,
-        recent=ratio,
-    )
+    return _by_ratio(shift, days, "variance", "duration", 1.0)
 
 
 def _failing(shift: RateShift, days: pd.DatetimeIndex, rules: AssessmentRules) -> Change | None:
@@ -270,14 +267,4 @@ def _fewer(shift: Shift, days: pd.DatetimeIndex, rules: AssessmentRules) -> Chan
     ratio, usual = float(np.exp(shift.effect)), float(np.exp(shift.baseline))
     if not shift.persists or ratio > rules.max_records:
         return None
-    return Change(
-        kind="records",
-        metric="records",
-        since=days[-shift.rows].date(),
-        effect=ratio,
-        low=float(np.exp(shift.low)),
-        high=float(np.exp(shift.high)),
-        p_value=shift.p,
-        baseline=usual,
-        recent=usual * ratio,
-    )
+    return _by_ratio(shift, days, "records", "records", usual)

@@ -22,6 +22,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
+from nbkit.analysis.robust import deviation, running_median
+
 _Floats = npt.NDArray[np.float64]
 
 ENOUGH_DAYS = 14
@@ -169,14 +171,12 @@ def _median_slope(time: _Floats, value: _Floats) -> float:
 def _scale(rest: _Floats) -> float:
     """The robust standard deviation; infinite where most values are equal, for then there is no
     telling how far out an outlier is."""
-    return 1.4826 * float(np.median(np.abs(rest - np.median(rest)))) or np.inf
+    return deviation(rest - np.median(rest)) or np.inf
 
 
 def _without_spikes(value: _Floats) -> _Floats:
     """Values drawn to within 4 standard deviations of the median of their neighbours."""
-    middle = np.median(
-        np.lib.stride_tricks.sliding_window_view(np.pad(value, 2, mode="edge"), 5), axis=1
-    )
+    middle = running_median(value, 2)
     reach = _OUTLIER * _scale(value - middle)
     return middle + np.clip(value - middle, -reach, reach)
 

@@ -14,14 +14,13 @@ import numpy.typing as npt
 from scipy.special import ndtr, xlogy
 
 from nbkit.analysis.proportions import difference, proportion
-from nbkit.analysis.trends.shifts import BASELINE, LOOKBACK, MIN_BASELINE
+from nbkit.analysis.trends.shifts import LOOKBACK, MIN_BASELINE, SEARCHES, split
 
 Ints = npt.NDArray[np.int64]
 
 MIN_FAILURES = 4  # fewer are no rate, whatever they are a share of
 MIN_RUNS = 20
 MIN_BASELINE_RUNS = 50
-_SEARCHES = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +54,7 @@ def rate_shift(runs: Ints, failures: Ints) -> RateShift | None:
     for rows in range(2, LOOKBACK + 1):
         if runs.size - rows < max(MIN_BASELINE, rows):
             break
-        n0, k0 = runs[-rows - BASELINE : -rows], failures[-rows - BASELINE : -rows]
-        n1, k1 = runs[-rows:], failures[-rows:]
+        (n0, n1), (k0, k1) = split(runs, rows), split(failures, rows)
         if n0.sum() < MIN_BASELINE_RUNS or n1.sum() < MIN_RUNS:
             continue
         rate0 = (k0.sum() + 0.5) / (n0.sum() + 1.0)
@@ -72,8 +70,7 @@ def rate_shift(runs: Ints, failures: Ints) -> RateShift | None:
 
 
 def _described(runs: Ints, failures: Ints, rows: int, root: float) -> RateShift:
-    n0, k0 = runs[-rows - BASELINE : -rows], failures[-rows - BASELINE : -rows]
-    n1, k1 = runs[-rows:], failures[-rows:]
+    (n0, n1), (k0, k1) = split(runs, rows), split(failures, rows)
     now = proportion(int(k1.sum()), int(n1.sum()))
     before = proportion(int(k0.sum()), int(n0.sum()))
     moved = difference(before, now)
@@ -85,7 +82,7 @@ def _described(runs: Ints, failures: Ints, rows: int, root: float) -> RateShift:
         baseline=usual,
         low=moved.low if moved else -1.0,
         high=moved.high if moved else 1.0,
-        p=float(min(1.0, ndtr(-root) * _SEARCHES)),
+        p=float(min(1.0, ndtr(-root) * SEARCHES)),
         # Still about as bad on the last days, and never one day's doing.
         persists=bool(lately > usual + 0.3 * (rate - usual) and (k1 > 0).sum() >= 2),
         failures=int(k1.sum()),

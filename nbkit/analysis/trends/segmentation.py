@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from nbkit.analysis.robust import Floats, autocorrelation, deviation, running_median
 
 MIN_SEGMENT = 3
 MIN_POINTS = 8
@@ -54,10 +54,9 @@ def change_points(values: npt.ArrayLike) -> list[int]:
 
 def _without_lone_outliers(series: Floats) -> Floats:
     """Single points far from both neighbourhoods are put back to the running median."""
-    padded = np.pad(series, 2, mode="edge")
-    running = np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+    running = running_median(series, 2)
     rest = np.abs(series - running)
-    scale = 1.4826 * float(np.median(rest)) * 1.3
+    scale = deviation(rest) * 1.3
     if scale == 0:
         scale = float(rest.mean()) or 1.0
     return np.where(rest > 5 * scale, running, series)
@@ -92,13 +91,12 @@ def _partition(series: Floats, penalty: float) -> list[int]:
 def _noise(series: Floats, changes: list[int]) -> float:
     """Variance around the fit, times what autocorrelation adds to the variance of a mean."""
     rest = np.concatenate([part - part.mean() for part in np.split(series, changes)])
-    limit = 3 * max(1.4826 * float(np.median(np.abs(rest))), 1e-9)
+    limit = 3 * max(deviation(rest), 1e-9)
     rest = np.clip(rest, -limit, limit)
     variance = float(rest @ rest) / rest.size
     if variance == 0:
         return 0.0
-    rho = float(rest[1:] @ rest[:-1]) / float(rest @ rest)
-    rho = float(np.clip(rho + (1 + 4 * max(rho, 0)) / rest.size, 0.0, 0.95))
+    rho = autocorrelation(rest, most=0.95)
     return float(variance * (1 + rho) / (1 - rho))
 
 

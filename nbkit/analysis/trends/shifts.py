@@ -10,12 +10,15 @@ the search for the onset paid for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr
 
-Floats = npt.NDArray[np.float64]
+from nbkit.analysis.robust import Floats, autocorrelation, deviation, running_median
+
+_Series = TypeVar("_Series", bound=npt.NDArray[Any])
 
 LOOKBACK = 28  # rows: a change older than this is the new normal
 BASELINE = 70  # rows before the onset that say what is normal
@@ -23,7 +26,7 @@ MIN_BASELINE = 10
 _CLIP = 3.5  # robust standard deviations: what one day can say at most
 _STEADY_FROM = 6  # rows: fewer do not show how much a figure varies
 # Independent searches that the scan over onsets is worth (simulated: benchmarks/degradations.py).
-_SEARCHES = 5.0
+SEARCHES = 5.0
 _HEAVY_TAILS = 4.0  # scatter is less sure than its t value says where tails are heavy (simulated)
 _WORTH_DATING = 0.05  # a p value above this is never told, so its onset is not sought
 
@@ -56,9 +59,7 @@ def weekday_effects(log_values: Floats, weekdays: npt.NDArray[np.int64]) -> Floa
     size = log_values.size
     if size < 2 * 7:
         return np.zeros(7)
-    padded = np.pad(log_values, 7, mode="reflect") if size > 7 else log_values
-    level = np.median(np.lib.stride_tricks.sliding_window_view(padded, 15), axis=1)
-    rest = log_values - level
+    rest = log_values - running_median(log_values, 7, beyond="reflect")
     rest = rest - np.median(rest)
     limit = 3 * _spread(rest)
     rest = np.clip(rest, -limit, limit)
@@ -86,9 +87,9 @@ def level_shift(values: Floats, *, direction: int) -> Shift | None:
     signed = values * direction
     best: Shift | None = None
     for rows in _candidates(signed.size):
-        before, after = _split(signed, rows)
+        before, after = split(signed, rows)
         level, scale = _location_and_scale(before)
-        rho = _autocorrelation((before - level) / scale)
+        rho = autocorrelation(np.clip((before - level) / scale, -3, 3), most=0.85)
         offs = np.clip((after - level) / scale, -_CLIP, _CLIP)
         error = np.sqrt(_inflation(rho, rows) / rows + _inflation(rho, before.size) / before.size)
         statistic = float(offs.mean() / error)
@@ -108,7 +109,7 @@ def level_shift(values: Floats, *, direction: int) -> Shift | None:
             )
     if best is None:
         return None
-    best = replace(best, p=min(1.0, best.p * _SEARCHES))
+    best = replace(best, p=min(1.0, best.p * SEARCHES))
     return _dated(signed, best) if best.p < _WORTH_DATING else best
 
 
@@ -120,7 +121,7 @@ def spread_shift(values: Floats) -> Shift | None:
     """
     best: Shift | None = None
     for rows in _candidates(values.size, first=_STEADY_FROM):
-        before, after = _split(values, rows)
+        before, after = split(values, rows)
         level, scale = _location_and_scale(before)
         usual = np.sqrt(np.minimum(np.abs(before - level) / scale, 6.0))
         off = np.abs(after - np.median(after)) / scale
@@ -138,7 +139,7 @@ def spread_shift(values: Floats) -> Shift | None:
                 effect=ratio,
                 low=ratio - half,
                 high=ratio + half,
-                p=min(1.0, p * _SEARCHES * _HEAVY_TAILS),
+                p=min(1.0, p * SEARCHES * _HEAVY_TAILS),
                 persists=bool(np.sum(recent > 1.5) >= max(3, 0.4 * recent.size)),
                 baseline=level,
                 baseline_rows=before.size,
@@ -151,12 +152,13 @@ def _candidates(size: int, *, first: int = 2) -> list[int]:
     return [rows for rows in grid if rows >= first and size - rows >= max(MIN_BASELINE, rows)]
 
 
-def _split(values: Floats, rows: int) -> tuple[Floats, Floats]:
-    return values[-rows - BASELINE : -rows], values[-rows:]
+def split(values: _Series, rows: int) -> tuple[_Series, _Series]:
+    """The days before an onset that say what was normal, and the last `rows`, since it."""
+    return cast(_Series, values[-rows - BASELINE : -rows]), cast(_Series, values[-rows:])
 
 
 def _spread(values: Floats) -> float:
-    return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), 1e-3)
+    return max(deviation(values - np.median(values)), 1e-3)
 
 
 def _location_and_scale(values: Floats) -> tuple[float, float]:
@@ -168,14 +170,6 @@ def _location_and_scale(values: Floats) -> tuple[float, float]:
         middle = float(cut.mean())
         scale = max(float(cut.std(ddof=1)), 0.01)
     return middle, scale
-
-
-def _autocorrelation(z: Floats) -> float:
-    """Of neighbouring days; corrected for its bias in short series, and never below 0."""
-    bounded = np.clip(z, -3, 3)
-    total = float(bounded @ bounded)
-    raw = float(bounded[1:] @ bounded[:-1]) / total if total > 0 else 0.0
-    return float(np.clip(raw + (1 + 4 * max(raw, 0)) / z.size, 0.0, 0.85))
 
 
 def _inflation(rho: float, size: int) -> float:
