@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbkit.analysis.baselines import Baseline
     from nbkit.analysis.day_clusters import Estimate
     from nbkit.analysis.proportions import Proportion
-    from nbkit.questions.baselines import BaselineReport
+    from nbkit.questions.baseline_report import BaselineReport
 
 app = typer.Typer(
     help="What is normal for each processor: show it, or install it as a view.",
