@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,11 @@ from nbkit.project import RUNS_VARIABLE
 # Two busy cores make single examples slow now and then: timing belongs to benchmarks/.
 settings.register_profile("nbkit", deadline=None)
 settings.load_profile("nbkit")
+
+# Who runs the tests in the background of a shell has them ignore Ctrl-C, and so would every process
+# that they start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
