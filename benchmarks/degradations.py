@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
-from processor_histories import DEGRADATIONS, START, clean_histories, degraded_histories
+from processor_histories import DEGRADATIONS, clean_histories, degraded_histories
 
 from nbkit.analysis.trends.assessment import assess
 
@@ -65,7 +65,7 @@ def main() -> None:
         started, calls = time.perf_counter(), 0
         alarms, weeks = [], []
         for history in clean_histories(4 * options.count, seed=options.seed):
-            days = [START + timedelta(days=89 - back) for back in range(7)]
+            days = [history.end - timedelta(days=back) for back in range(7)]
             said = [judge(history.up_to(day)) for day in days]
             calls += len(said)
             alarms += said

@@ -30,11 +30,12 @@ DEGRADATIONS = (
 @dataclass(frozen=True, kw_only=True)
 class ProcessorHistory:
     """`frame` is what `assess` takes, one row per day with runs; `onset` is None where the
-    history is clean."""
+    history is clean, `end` its last day."""
 
     frame: pd.DataFrame = field(repr=False)
     degradation: str | None
     onset: date | None
+    end: date
     traits: tuple[str, ...]
 
     def up_to(self, day: date) -> pd.DataFrame:
@@ -110,6 +111,7 @@ def processor_history(
         frame=frame.reset_index(drop=True),
         degradation=degradation,
         onset=onset,
+        end=START + timedelta(days=days - 1),
         traits=tuple(traits),
     )
 

@@ -47,7 +47,42 @@ def test_a_step_three_days_old_is_found_and_dated() -> None:
 def test_one_that_recovered_is_no_alert() -> None:
     history = _history()
     history.loc[45:52, "p95_duration"] *= 2
-    assert not assess(history).alert
+    found = assess(history)
+    assert not found.alert
+    assert found.status == "recovered"
+    assert (found.since, found.until) == (date(2025, 12, 16), date(2025, 12, 23))
+    assert found.kind == "step"
+    assert found.changes == ()
+    assert found.recovered[0].effect == pytest.approx(2, rel=0.15)
+
+
+def test_a_recovery_of_long_ago_is_no_news_and_hides_nothing() -> None:
+    history = _history(days=90)
+    history.loc[40:49, "p95_duration"] *= 2
+    assert assess(history).status == "fine"
+    history.loc[86:, "p95_duration"] *= 1.5
+    found = assess(history)
+    assert found.alert
+    assert found.since == date(2026, 1, 26)
+
+
+def test_failures_that_have_ceased_are_told_with_their_last_day() -> None:
+    history = _history()
+    history.loc[44:51, "failures"] = 8
+    found = assess(history)
+    assert found.status == "recovered"
+    assert found.kind == "failure_rate"
+    assert (found.since, found.until) == (date(2025, 12, 15), date(2025, 12, 22))
+
+
+def test_an_alert_is_told_beside_a_recovery() -> None:
+    history = _history()
+    history.loc[46:51, "failures"] = 10
+    history.loc[56:, "p95_duration"] *= 1.6
+    found = assess(history)
+    assert found.alert
+    assert found.kind == "step"
+    assert [change.kind for change in found.recovered] == ["failure_rate"]
 
 
 def test_a_lone_outlier_is_no_alert() -> None:
@@ -129,3 +164,37 @@ def test_a_level_of_a_month_ago_is_the_new_normal() -> None:
     assert not assess(history).alert
     history.loc[86:, "p95_duration"] *= 1.6
     assert assess(history).since == date(2026, 1, 26)
+
+
+@pytest.mark.parametrize(("factor", "effect"), [(0.4, 0.4), (2.5, 2.5)])
+def test_too_few_and_too_many_runs_are_found(factor: float, effect: float) -> None:
+    history = _history()
+    history["runs"] = np.random.default_rng(4).poisson(40, 60)
+    assert not assess(history).alert
+    history.loc[55:, "runs"] = (history["runs"] * factor).astype(int)
+    history.loc[55:, "failures"] = 0
+    found = assess(history)
+    assert found.kind == "runs"
+    assert found.effect == pytest.approx(effect, rel=0.25)
+    assert found.changes[0].baseline == pytest.approx(40, rel=0.1)
+
+
+def test_off_days_are_not_too_few_runs() -> None:
+    history = _history()
+    history.loc[55:, ["runs", "failures"]] = 0
+    history.loc[55:, ["p95_duration", "records_p50"]] = np.nan
+    assert not assess(history).alert
+
+
+def test_marked_days_raise_no_alert_and_say_nothing_of_what_is_normal() -> None:
+    history = _history()
+    history.loc[54:, "p95_duration"] *= 2
+    known = (date(2025, 12, 25), date(2025, 12, 30))
+    assert assess(history).alert
+    assert assess(history, marked=[known]) == assess(history.head(54))
+    assert assess(history, marked=[(date(2025, 12, 25), None)]) == assess(history.head(54))
+
+
+def test_a_marked_span_that_ends_before_it_starts_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends before it starts"):
+        assess(_history(), marked=[(date(2025, 12, 2), date(2025, 12, 1))])

@@ -72,3 +72,13 @@ def test_too_little_history_and_no_recent_run_are_said_apart() -> None:
     assert found.insufficient == ("Short",)
     assert found.silent == ("Old",)
     assert found.judged == ()
+
+
+def test_what_has_recovered_is_listed_apart() -> None:
+    daily = _daily(["A", "B"])
+    hit = (daily["processor_name"] == "A") & daily["date"].between("2025-12-16", "2025-12-22")
+    daily.loc[hit, "p95_duration"] *= 2
+    found = early_warnings(daily, REGISTRY, as_of=LAST)
+    assert found.warnings == ()
+    assert [w.processor for w in found.recovered] == ["A"]
+    assert found.recovered[0].assessment.until == date(2025, 12, 22)

@@ -1,6 +1,7 @@
 """Steps, drifts, changes of scatter and of failure rates: what moved, since when, how surely."""
 
-from nbkit.analysis.trends.assessment import Assessment, AssessmentRules, Change, assess
+from nbkit.analysis.trends.assessment import Assessment, assess
+from nbkit.analysis.trends.change import AssessmentRules, Change
 from nbkit.analysis.trends.early_warning import EarlyWarning, EarlyWarnings, early_warnings
 from nbkit.analysis.trends.rules import (
     check_quality_trends,

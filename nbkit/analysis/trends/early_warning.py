@@ -9,7 +9,8 @@ from math import log
 import pandas as pd
 
 from nbkit.analysis.false_discovery import benjamini_hochberg
-from nbkit.analysis.trends.assessment import COLUMNS, Assessment, AssessmentRules, Change, assess
+from nbkit.analysis.trends.assessment import COLUMNS, Assessment, assess
+from nbkit.analysis.trends.change import AssessmentRules, Change
 from nbkit.registry import ProcessorRegistry
 from nbkit.registry.models import Criticality
 
@@ -38,13 +39,16 @@ class EarlyWarning:
 class EarlyWarnings:
     """`warnings` in rising order of what can wait: criticality first. Of them at most
     `expected_false` are false on average. `judged` processors had enough history,
-    `insufficient` had not, and `silent` had no run that had something to do in the last days."""
+    `insufficient` had not, and `silent` had no run that had something to do in the last days.
+    `recovered` are processors that had become worse and are as usual again, ranked likewise; their
+    `q` is their own p value."""
 
     warnings: tuple[EarlyWarning, ...]
     judged: tuple[str, ...]
     insufficient: tuple[str, ...]
     silent: tuple[str, ...]
     expected_false: float
+    recovered: tuple[EarlyWarning, ...] = ()
 
 
 def early_warnings(
@@ -86,20 +90,31 @@ def early_warnings(
             insufficient.append(name)
         else:
             assessments[name] = assessment
-    q_values = benjamini_hochberg([1 - (a.confidence or 0.0) for a in assessments.values()])
+    chances = [1 - (a.confidence or 0.0) if a.alert else 1.0 for a in assessments.values()]
+    q_values = benjamini_hochberg(chances)
     found = [
         _warning(name, assessment, float(q), registry)
         for (name, assessment), q in zip(assessments.items(), q_values, strict=True)
         if assessment.alert and q <= false_discovery_rate
     ]
-    found.sort(key=lambda w: (w.criticality is not Criticality.CRITICAL, -w.rank_score))
-    kept = tuple(found[:most])
+    passed = [
+        _warning(name, assessment, 1 - (assessment.confidence or 0.0), registry)
+        for name, assessment in assessments.items()
+        if assessment.status == "recovered"
+    ]
     return EarlyWarnings(
-        warnings=kept,
+        warnings=_ranked(found)[:most],
         judged=tuple(assessments),
         insufficient=tuple(insufficient),
         silent=tuple(silent),
         expected_false=false_discovery_rate * len(found),
+        recovered=_ranked(passed)[:most],
+    )
+
+
+def _ranked(warnings: list[EarlyWarning]) -> tuple[EarlyWarning, ...]:
+    return tuple(
+        sorted(warnings, key=lambda w: (w.criticality is not Criticality.CRITICAL, -w.rank_score))
     )
 
 
@@ -115,7 +130,10 @@ def _warning(
         blast_radius=reach,
         assessment=assessment,
         q=q,
-        rank_score=_size(assessment.changes[0]) * (1 - q) * weight * (1 + reach),
+        rank_score=_size((assessment.changes + assessment.recovered)[0])
+        * (1 - q)
+        * weight
+        * (1 + reach),
     )
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr, xlogy
 
 from nbkit.analysis.proportions import difference, proportion
-from nbkit.analysis.trends.shifts import LOOKBACK, MIN_BASELINE, SEARCHES, split
-
-Ints = npt.NDArray[np.int64]
+from nbkit.analysis.robust import Floats
+from nbkit.analysis.trends.onset_scan import FEWEST, Ints, Windows, best_by_day
+from nbkit.analysis.trends.shifts import SEARCHES
+from nbkit.analysis.trends.spells import Spell
 
 MIN_FAILURES = 4  # fewer are no rate, whatever they are a share of
 MIN_RUNS = 20
@@ -24,84 +24,163 @@ MIN_BASELINE_RUNS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class RateShift:
-    """Failure share since the onset and before it; `low` and `high` bound the difference at 95 %.
+class Moved:
+    """Failure share since the onset (a row) and before it; `low` and `high` bound the difference
+    at 95 %."""
 
-    `p` is one-sided and corrected for the scan.
-    """
-
-    rows: int
+    onset: int
     rate: float
-    baseline: float
+    usual: float
     low: float
     high: float
-    p: float
-    persists: bool
-    failures: int
-    runs: int
 
 
-def rate_shift(runs: Ints, failures: Ints) -> RateShift | None:
-    """The most convincing rise of the failure share that goes on to the end.
+@dataclass(frozen=True, kw_only=True)
+class RateScan:
+    """Rises of the failure share, by onset, as of each of the last days.
+
+    `usual` are failures and runs before each onset. Effects are differences of shares.
+    """
+
+    runs: Ints
+    failures: Ints
+    seen: Windows
+    usual: Ints
+    least_ratio: float
+    least_rise: float
+    days: Ints
+    p: Floats
+    best: Ints
+
+    def onset(self, index: int) -> int:
+        return int(self.seen.onsets[index])
+
+    def effect(self, index: int, day: int) -> float | None:
+        failures, runs = self.since(index, day)
+        usual = self.usual[index, 0] / self.usual[index, 1]
+        rate = failures.sum() / runs.sum()
+        lately = failures[-5:].sum() / runs[-5:].sum()
+        # Still about as bad on the last days, and never one day's doing.
+        persists = lately > usual + 0.3 * (rate - usual) and (failures > 0).sum() >= 2
+        is_much = (
+            failures.sum() >= MIN_FAILURES
+            and rate >= self.least_ratio * usual
+            and rate - usual >= self.least_rise
+        )
+        return float(rate - usual) if persists and is_much else None
+
+    def is_over(self, spell: Spell, day: int) -> bool:
+        """The last days have fewer than a third of the failures on top: so many days as hold
+        enough runs to tell."""
+        failures, runs = self.since(spell.index, day)
+        usual = float(self.usual[spell.index, 0] / self.usual[spell.index, 1])
+        runs_to_tell = max(MIN_RUNS, 4 / max(usual + spell.effect, 1e-9))
+        rows = int(np.searchsorted(np.cumsum(runs[::-1]), runs_to_tell)) + 1
+        rows = int(np.clip(rows, 3, 10))
+        lately = failures[-rows:].sum() / max(runs[-rows:].sum(), 1)
+        return bool(lately < usual + 0.3 * spell.effect)
+
+    def until(self, spell: Spell) -> int:
+        """The last row with failures clearly above the usual."""
+        if not spell.has_ended:
+            return spell.last
+        rows = np.arange(spell.onset, spell.last + 1)
+        usual = float(self.usual[spell.index, 0] / self.usual[spell.index, 1])
+        high = self.failures[rows] > self.runs[rows] * (usual + spell.effect / 2)
+        return int(rows[high][-1]) if high.any() else spell.last
+
+    def moved(self, spell: Spell, until: int) -> Moved:
+        """The onset by likelihood, and the shares on both sides of it."""
+        low = max(spell.onset - 5, int(self.seen.onsets[0]))
+        onset, best = spell.onset, -np.inf
+        k0, n0 = (float(x) for x in self.usual[spell.index])
+        for row in range(low, until):
+            k1, n1 = self.failures[row : until + 1].sum(), self.runs[row : until + 1].sum()
+            between = slice(min(row, spell.onset), max(row, spell.onset))
+            sign = 1 if row > spell.onset else -1
+            k = k0 + sign * self.failures[between].sum()
+            n = n0 + sign * self.runs[between].sum()
+            score = float(_signed_root(k1, n1, k + 0.5, n + 1.0))
+            if n1 >= MIN_RUNS and score > best:
+                onset, best = row, score
+        k1, n1 = (
+            int(self.failures[onset : until + 1].sum()),
+            int(self.runs[onset : until + 1].sum()),
+        )
+        now, before = proportion(k1, n1), proportion(int(k0), int(n0))
+        bounds = difference(before, now)
+        return Moved(
+            onset=onset,
+            rate=k1 / n1,
+            usual=k0 / n0,
+            low=bounds.low if bounds else -1.0,
+            high=bounds.high if bounds else 1.0,
+        )
+
+    def since(self, index: int, day: int) -> tuple[Ints, Ints]:
+        """Failures and runs of each day since an onset, to `day`."""
+        rows = slice(self.onset(index), day + 1)
+        return self.failures[rows], self.runs[rows]
+
+
+def rate_scan(
+    runs: Ints, failures: Ints, seen: Windows, *, least_ratio: float, least_rise: float
+) -> RateScan | None:
+    """Scan for the most convincing rise of the failure share that goes on to each day.
 
     Args:
         runs, failures: one entry per day with runs, oldest first.
 
     Returns:
-        None where no candidate has `MIN_BASELINE_RUNS` runs before it and `MIN_RUNS` after it.
+        None where no onset has `MIN_BASELINE_RUNS` runs before it and `MIN_RUNS` since it.
     """
-    found: tuple[int, float] | None = None
-    for rows in range(2, LOOKBACK + 1):
-        if runs.size - rows < max(MIN_BASELINE, rows):
-            break
-        (n0, n1), (k0, k1) = split(runs, rows), split(failures, rows)
-        if n0.sum() < MIN_BASELINE_RUNS or n1.sum() < MIN_RUNS:
-            continue
-        rate0 = (k0.sum() + 0.5) / (n0.sum() + 1.0)
-        dispersion = _dispersion(n0, k0, rate0)
-        # What one day can say at most: about what a day three deviations off has.
-        usual = rate0 * n1 + 3.5 * np.sqrt(dispersion * n1 * rate0 * (1 - rate0)) + 1
-        bounded = np.minimum(k1, usual)
-        root = _signed_root(bounded.sum(), n1.sum(), k0.sum() + 0.5, n0.sum() + 1.0)
-        root /= np.sqrt(dispersion)
-        if found is None or root > found[1]:
-            found = (rows, float(root))
-    return None if found is None else _described(runs, failures, *found)
-
-
-def _described(runs: Ints, failures: Ints, rows: int, root: float) -> RateShift:
-    (n0, n1), (k0, k1) = split(runs, rows), split(failures, rows)
-    now = proportion(int(k1.sum()), int(n1.sum()))
-    before = proportion(int(k0.sum()), int(n0.sum()))
-    moved = difference(before, now)
-    rate, usual = float(k1.sum() / n1.sum()), float(k0.sum() / n0.sum())
-    lately = float(k1[-5:].sum() / n1[-5:].sum())
-    return RateShift(
-        rows=rows,
-        rate=rate,
-        baseline=usual,
-        low=moved.low if moved else -1.0,
-        high=moved.high if moved else 1.0,
-        p=float(min(1.0, ndtr(-root) * SEARCHES)),
-        # Still about as bad on the last days, and never one day's doing.
-        persists=bool(lately > usual + 0.3 * (rate - usual) and (k1 > 0).sum() >= 2),
-        failures=int(k1.sum()),
-        runs=int(n1.sum()),
+    n0 = np.where(seen.before_known, runs[seen.before], 0)
+    k0 = np.where(seen.before_known, failures[seen.before], 0)
+    n1 = np.where(seen.since_known, runs[seen.since], 0)
+    k1 = np.where(seen.since_known, failures[seen.since], 0)
+    before_runs, before = n0.sum(axis=1), k0.sum(axis=1)
+    since_runs = np.cumsum(n1, axis=1)
+    rows = np.cumsum(seen.since_known, axis=1)
+    enough = (before_runs >= MIN_BASELINE_RUNS)[:, None] & (since_runs >= MIN_RUNS)
+    enough &= seen.since_known & (rows >= FEWEST)
+    if not enough.any():
+        return None
+    rate = ((before + 0.5) / (before_runs + 1.0))[:, None]
+    dispersion = _dispersion(n0, k0, rate, seen.size)[:, None]
+    # What one day can say at most: about what a day three deviations off has.
+    most = rate * n1 + 3.5 * np.sqrt(dispersion * n1 * rate * (1 - rate)) + 1
+    bounded = np.cumsum(np.minimum(k1, most), axis=1)
+    root = _signed_root(
+        bounded, np.maximum(since_runs, 1), before[:, None] + 0.5, before_runs[:, None] + 1.0
+    )
+    scores = np.where(enough, root / np.sqrt(dispersion), -np.inf)
+    days, score, best = best_by_day(scores, seen.onsets, runs.size)
+    return RateScan(
+        runs=runs,
+        failures=failures,
+        seen=seen,
+        usual=np.column_stack([before, before_runs]),
+        least_ratio=least_ratio,
+        least_rise=least_rise,
+        days=days,
+        p=np.minimum(1.0, ndtr(-score) * SEARCHES),
+        best=best,
     )
 
 
-def _dispersion(runs: Ints, failures: Ints, rate: float) -> float:
-    """Variance of daily counts over the binomial one (Pearson), at least 1."""
+def _dispersion(runs: Ints, failures: Ints, rate: Floats, size: Ints) -> Floats:
+    """Variance of daily counts over the binomial one (Pearson), at least 1, before each onset."""
     expected = runs * rate
     squares = (failures - expected) ** 2 / np.maximum(expected * (1 - rate), 1e-12)
-    return float(max(1.0, np.minimum(squares, 25.0).sum() / max(runs.size - 1, 1)))
+    squares = np.where(runs > 0, np.minimum(squares, 25.0), 0.0)
+    return np.asarray(np.maximum(1.0, squares.sum(axis=1) / np.maximum(size - 1, 1)))
 
 
-def _signed_root(k1: float, n1: float, k0: float, n0: float) -> float:
+def _signed_root(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
     """Signed square root of the likelihood ratio of two binomials against one."""
 
-    def fit(k: float, n: float) -> float:
-        return float(xlogy(k, k / n) + xlogy(n - k, 1 - k / n))
+    def fit(k: Floats, n: Floats) -> Floats:
+        return np.asarray(xlogy(k, k / n) + xlogy(n - k, 1 - k / n))
 
     ratio = 2 * (fit(k1, n1) + fit(k0, n0) - fit(k0 + k1, n0 + n1))
-    return float(np.sign(k1 / n1 - k0 / n0) * np.sqrt(max(ratio, 0.0)))
+    return np.asarray(np.sign(k1 / n1 - k0 / n0) * np.sqrt(np.maximum(ratio, 0.0)))

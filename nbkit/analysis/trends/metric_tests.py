@@ -1,0 +1,262 @@
+"""The tests of one history: each metric's scan, and how what it finds is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import exp, log
+
+import numpy as np
+import pandas as pd
+
+from nbkit.analysis.robust import Floats
+from nbkit.analysis.trends.change import AssessmentRules, Change, Kind, Metric
+from nbkit.analysis.trends.failure_rates import RateScan, rate_scan
+from nbkit.analysis.trends.normal_rows import normal_rows, weekday_effects
+from nbkit.analysis.trends.onset_scan import Flags, Usual, Windows, usual, windows
+from nbkit.analysis.trends.scatter import ScatterScan, scatter_scan
+from nbkit.analysis.trends.shifts import LevelScan, dated, level_scan
+from nbkit.analysis.trends.spells import Scan, Spell
+
+# How much of the false alerts each test may cause: as often as what it finds is the trouble.
+_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.5, 0.25, 0.15, 0.06, 0.04
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricTest:
+    """`share` is how much of the false alerts this test may cause; `tell` describes a spell."""
+
+    scan: Scan
+    share: float
+    tell: Callable[[Spell], Change]
+
+
+def metric_tests(frame: pd.DataFrame, rules: AssessmentRules) -> tuple[MetricTest, ...]:
+    """Every test for which there is enough history.
+
+    Args:
+        frame: a row per day with runs, oldest first, with the columns of `assess`.
+    """
+    days = pd.DatetimeIndex(frame["date"])
+    return (
+        *_duration_tests(frame, days, rules),
+        *_rate_tests(frame, days, rules),
+        *_records_tests(frame, days, rules),
+        *_runs_tests(frame, days, rules),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Series:
+    """Logarithms of the days on which a figure is known; `values` with the weekdays evened out."""
+
+    days: pd.DatetimeIndex
+    known: Flags
+    logs: Floats
+    values: Floats
+    noise: Floats
+    seen: Windows
+
+
+def _series(column: pd.Series, days: pd.DatetimeIndex) -> _Series | None:
+    figures = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = np.asarray(np.isfinite(figures) & (figures > 0), dtype=np.bool_)
+    days = days[known]
+    logs = np.log(figures[known])
+    learned = slice(max(logs.size - 7, 0))
+    weekdays = days.day_of_week.to_numpy(dtype=np.int64)
+    values = logs - weekday_effects(logs[learned], weekdays[learned])[weekdays]
+    seen = windows(normal_rows(values))
+    if seen is None:
+        return None
+    return _Series(
+        days=days,
+        known=known,
+        logs=logs,
+        values=values,
+        noise=np.ones(values.size),
+        seen=seen,
+    )
+
+
+def _level(
+    own: _Series,
+    normal: Usual,
+    *,
+    direction: int,
+    matters: Callable[[float, float], bool],
+) -> LevelScan:
+    return level_scan(
+        own.values,
+        own.noise,
+        own.seen,
+        normal,
+        direction=direction,
+        matters=matters,
+    )
+
+
+def _duration_tests(
+    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
+) -> list[MetricTest]:
+    own = _series(frame["p95_duration"], days)
+    if own is None:
+        return []
+    normal = usual(own.values, own.noise, own.seen)
+    records = frame["records_p50"].to_numpy(dtype=np.float64, na_value=np.nan)[own.known]
+    level = _level(own, normal, direction=1, matters=_slower(rules))
+    scatter = scatter_scan(own.seen, normal, own.values.size, least=log(rules.min_spread))
+
+    def slower(spell: Spell) -> Change:
+        change = _by_ratio(level, own, spell, "duration", "step")
+        return replace(change, explained_by_volume=_volume_explains(own, records, change))
+
+    return [
+        MetricTest(scan=level, share=_LEVEL, tell=slower),
+        MetricTest(scan=scatter, share=_SCATTER, tell=lambda s: _less_steady(scatter, own, s)),
+    ]
+
+
+def _slower(rules: AssessmentRules) -> Callable[[float, float], bool]:
+    def matters(effect: float, level: float) -> bool:
+        ratio = exp(effect)
+        return ratio >= rules.min_ratio and exp(level) * (ratio - 1) >= rules.min_seconds
+
+    return matters
+
+
+def _rate_tests(
+    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
+) -> list[MetricTest]:
+    seen = windows(np.ones(len(frame), dtype=bool))
+    if seen is None:
+        return []
+    scan = rate_scan(
+        frame["runs"].to_numpy(dtype=np.int64),
+        frame["failures"].to_numpy(dtype=np.int64),
+        seen,
+        least_ratio=rules.min_rate_ratio,
+        least_rise=rules.min_rate_points,
+    )
+    if scan is None:
+        return []
+    return [MetricTest(scan=scan, share=_RATE, tell=lambda s: _failing(scan, days, s))]
+
+
+def _records_tests(
+    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
+) -> list[MetricTest]:
+    own = _series(frame["records_p50"], days)
+    if own is None:
+        return []
+    fewer = _level(
+        own,
+        usual(own.values, own.noise, own.seen),
+        direction=-1,
+        matters=lambda effect, _: exp(effect) <= rules.max_records,
+    )
+
+    def tell(spell: Spell) -> Change:
+        return replace(_by_ratio(fewer, own, spell, "records", "records"), kind="records")
+
+    return [MetricTest(scan=fewer, share=_RECORDS, tell=tell)]
+
+
+def _runs_tests(
+    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
+) -> list[MetricTest]:
+    own = _series(frame["runs"], days)
+    if own is None:
+        return []
+    normal = usual(own.values, own.noise, own.seen, floor=0.1)
+
+    def matters(effect: float, level: float) -> bool:
+        ratio = exp(effect)
+        is_much = ratio <= rules.max_fewer_runs or ratio >= rules.min_more_runs
+        return is_much and exp(level) * abs(ratio - 1) >= rules.min_runs
+
+    def test(direction: int) -> MetricTest:
+        scan = _level(own, normal, direction=direction, matters=matters)
+        return MetricTest(
+            scan=scan,
+            share=_RUNS / 2,
+            tell=lambda s: replace(_by_ratio(scan, own, s, "runs", "runs"), kind="runs"),
+        )
+
+    return [test(-1), test(1)]
+
+
+def _by_ratio(scan: LevelScan, own: _Series, spell: Spell, metric: Metric, kind: Kind) -> Change:
+    """A change of a logarithm, told as a ratio to what is usual."""
+    until = scan.until(spell)
+    since, is_drift = dated(scan, spell, until)
+    level = float(scan.normal.level[spell.index])
+    effect = float(np.median(own.values[since : until + 1])) - level
+    half = scan.interval(spell.index, until + 1 - since)
+    return Change(
+        kind="drift" if is_drift else kind,
+        metric=metric,
+        since=own.days[since].date(),
+        effect=exp(effect),
+        low=exp(effect - half),
+        high=exp(effect + half),
+        p_value=spell.p,
+        baseline=exp(level),
+        recent=exp(level + effect),
+        until=own.days[until].date() if spell.has_ended else None,
+    )
+
+
+def _less_steady(scan: ScatterScan, own: _Series, spell: Spell) -> Change:
+    until = scan.until(spell)
+    rows = until + 1 - spell.onset
+    effect, half = scan.ratio(spell.index, until), scan.interval(spell.index, rows)
+    return Change(
+        kind="variance",
+        metric="duration",
+        since=own.days[spell.onset].date(),
+        effect=exp(effect),
+        low=exp(effect - half),
+        high=exp(effect + half),
+        p_value=spell.p,
+        baseline=1.0,
+        recent=exp(effect),
+        until=own.days[until].date() if spell.has_ended else None,
+    )
+
+
+def _failing(scan: RateScan, days: pd.DatetimeIndex, spell: Spell) -> Change:
+    until = scan.until(spell)
+    moved = scan.moved(spell, until)
+    return Change(
+        kind="failure_rate",
+        metric="failure_rate",
+        since=days[moved.onset].date(),
+        effect=moved.rate - moved.usual,
+        low=moved.low,
+        high=moved.high,
+        p_value=spell.p,
+        baseline=moved.usual,
+        recent=moved.rate,
+        until=days[until].date() if spell.has_ended else None,
+    )
+
+
+def _volume_explains(own: _Series, records: Floats, change: Change) -> bool:
+    """Whether as many more records came as would make the runs that much longer, at most in
+    proportion, as the baseline's own days show."""
+    known = np.isfinite(records) & (records > 0)
+    since = own.days >= pd.Timestamp(change.since)
+    recent = known & since
+    if change.until is not None:
+        recent &= own.days <= pd.Timestamp(change.until)
+    before = known & ~since
+    if recent.sum() < 2 or before.sum() < 10:
+        return False
+    amount = np.log(records[before])
+    centred = amount - amount.mean()
+    total = float(centred @ centred)
+    logs = own.logs[before]
+    slope = float(centred @ (logs - logs.mean())) / total if total > 0 else 0.0
+    more = float(np.median(np.log(records[recent])) - np.median(amount))
+    return min(max(slope, 0.0), 1.0) * more > 0.6 * log(change.effect)

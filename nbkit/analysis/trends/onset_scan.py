@@ -1,0 +1,155 @@
+"""When did it begin? The days since each candidate onset beside the days before it, for each of the
+last days as if it were the last.
+
+The baseline of an onset is what lies strictly before it: never the days under test. All candidates
+of all days are computed at once, so that a verdict that depends on the verdicts of the days before
+it (`spells`) costs no more than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nbkit.analysis.robust import MAD_TO_DEVIATION, Floats
+
+Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+LOOKBACK = 28  # rows: a change older than this is the new normal
+BASELINE = 70  # rows before the onset that say what is normal
+MIN_BASELINE = 10
+REPLAY = 36  # of the last rows are judged as if each were the last
+FEWEST = 2  # rows since the onset: one alone may be an outlier
+_CUT = 3.0  # robust standard deviations, to which the baseline's days are drawn in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """For each candidate onset (first axis): the rows before it, latest first, and the rows since
+    it, in order. `before_known` and `since_known` say which of them count."""
+
+    onsets: Ints
+    before: Ints
+    before_known: Flags
+    since: Ints
+    since_known: Flags
+
+    @property
+    def size(self) -> Ints:
+        return np.asarray(self.before_known.sum(axis=1), dtype=np.int64)
+
+
+def windows(normal: Flags) -> Windows | None:
+    """The windows of every onset that matters to the last `REPLAY` rows.
+
+    Args:
+        normal: rows that may say what is normal.
+
+    Returns:
+        None where no onset has `MIN_BASELINE` rows before it and `FEWEST` since it.
+    """
+    size = normal.size
+    rows = np.flatnonzero(normal)
+    onsets = np.arange(max(size - REPLAY - LOOKBACK, MIN_BASELINE), size - FEWEST + 1)
+    place = np.searchsorted(rows, onsets)
+    enough = place >= MIN_BASELINE
+    onsets, place = onsets[enough], place[enough]
+    if not onsets.size:
+        return None
+    at = place[:, None] - 1 - np.arange(min(BASELINE, int(place.max())))
+    since = onsets[:, None] + np.arange(LOOKBACK)
+    return Windows(
+        onsets=onsets,
+        before=rows[np.maximum(at, 0)],
+        before_known=at >= 0,
+        since=np.minimum(since, size - 1),
+        since_known=since < size,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """Winsorised mean and standard deviation before each onset (as sure as the median, but for the
+    outliers: Huber 1964), and how much of a day's deviation the next day keeps. `before` and
+    `since` are the deviations of each row from it, in standard deviations; 0 of rows not known."""
+
+    level: Floats
+    scale: Floats
+    memory: Floats
+    before: Floats
+    since: Floats
+
+
+def usual(values: Floats, noise: Floats, seen: Windows, *, floor: float = 0.01) -> Usual:
+    """What is normal before each onset.
+
+    Args:
+        noise: standard deviation of each row, relative to that of the others.
+        floor: the least standard deviation that is believed.
+    """
+    known, size = seen.before_known, seen.size
+    own = np.where(known, values[seen.before], np.nan)
+    weight = np.where(known, 1 / noise[seen.before] ** 2, 0.0)
+    level = _median(own, size)
+    rest = np.abs(own - level[:, None]) / noise[seen.before]
+    scale = np.maximum(MAD_TO_DEVIATION * _median(rest, size), floor)
+    total, degrees = weight.sum(axis=1), np.maximum(size - 1, 1)
+    own = np.where(known, own, 0.0)
+    for _ in range(2):
+        reach = _CUT * scale[:, None] * noise[seen.before]
+        cut = np.clip(own, level[:, None] - reach, level[:, None] + reach)
+        level = (cut * weight).sum(axis=1) / total
+        squares = (weight * (cut - level[:, None]) ** 2).sum(axis=1)
+        scale = np.maximum(np.sqrt(squares / degrees), floor)
+    unit = scale[:, None]
+    before = np.where(known, (own - level[:, None]) / (unit * noise[seen.before]), 0.0)
+    since = (values[seen.since] - level[:, None]) / (unit * noise[seen.since])
+    return Usual(
+        level=level,
+        scale=scale,
+        memory=_memory(np.clip(before, -_CUT, _CUT), size),
+        before=before,
+        since=np.where(seen.since_known, since, 0.0),
+    )
+
+
+def _median(rows: Floats, size: Ints) -> Floats:
+    """The median of each row's first `size` numbers, the rest being NaN."""
+    ordered = np.sort(rows, axis=1)
+    line = np.arange(size.size)
+    middle = ordered[line, (size - 1) // 2] + ordered[line, size // 2]
+    return np.asarray(middle / 2)
+
+
+def _memory(before: Floats, size: Ints) -> Floats:
+    """As `robust.autocorrelation`, of each row."""
+    squares = np.maximum((before**2).sum(axis=1), 1e-12)
+    raw = (before[:, 1:] * before[:, :-1]).sum(axis=1) / squares
+    return np.asarray(np.clip(raw + (1 + 4 * np.maximum(raw, 0)) / size, 0.0, 0.85))
+
+
+def normal_score(statistic: Floats, degrees: Floats) -> Floats:
+    """What Student's t is worth as a standard normal deviate (Wallace 1959)."""
+    squares = degrees * np.log1p(statistic**2 / degrees)
+    return np.asarray(np.sign(statistic) * (8 * degrees + 1) / (8 * degrees + 3) * np.sqrt(squares))
+
+
+def best_by_day(scores: Floats, onsets: Ints, size: int) -> tuple[Ints, Floats, Ints]:
+    """Of each of the last days, the best score of an onset before it.
+
+    Args:
+        scores: by onset and number of rows since it, less one; -inf where there is none.
+
+    Returns:
+        The days (row numbers), their best scores, and the index of the onset of each.
+    """
+    days = np.arange(max(size - REPLAY, int(onsets[0]) + FEWEST - 1), size)
+    count = days[:, None] - onsets  # rows since the onset, less one
+    inside = (count >= FEWEST - 1) & (count < LOOKBACK)
+    line = np.arange(onsets.size)
+    table = np.where(inside, scores[line, np.clip(count, 0, LOOKBACK - 1)], -np.inf)
+    best = np.argmax(table, axis=1)
+    return days, table[np.arange(days.size), best], best
