@@ -55,13 +55,15 @@ def classified(frame: pd.DataFrame) -> pd.DataFrame:
     for name, dtype in COLUMNS.items():
         if name not in runs.columns:
             runs[name] = pd.Series(index=runs.index, dtype=dtype)  # type: ignore[call-overload]
+    for name in ("started_at", "ended_at"):
+        runs[name] = pd.to_datetime(runs[name], utc=True).astype("datetime64[us, UTC]")
     runs["data_date"] = runs["data_date"].astype("datetime64[us]")
     runs = classify_history(runs)
     status = runs["status"].str.strip().str.lower()
     expected = runs["category"].isin(_EXPECTED)
     took = pd.to_timedelta(runs["duration_s"].fillna(0.0), unit="s")
     end = runs["ended_at"].fillna(runs["started_at"] + took)
-    runs["ended_at"] = end.where(status != "running").astype(COLUMNS["ended_at"])
+    runs["ended_at"] = end.where(status != "running").astype("datetime64[us, UTC]")
     runs["is_failure"] = (
         ~status.isin(_QUIET)
         & ~((status == "skipped") & expected)
