@@ -54,20 +54,26 @@ def classified(frame: pd.DataFrame) -> pd.DataFrame:
     runs = frame.copy()
     for name, dtype in COLUMNS.items():
         if name not in runs.columns:
-            runs[name] = pd.Series(index=runs.index, dtype=dtype)  # type: ignore[call-overload]
+            runs[name] = pd.Series(index=runs.index, dtype=dtype)
     for name in ("started_at", "ended_at"):
         runs[name] = pd.to_datetime(runs[name], utc=True).astype("datetime64[us, UTC]")
     runs["data_date"] = runs["data_date"].astype("datetime64[us]")
     runs = classify_history(runs)
-    status = runs["status"].str.strip().str.lower()
-    expected = runs["category"].isin(_EXPECTED)
     took = pd.to_timedelta(runs["duration_s"].fillna(0.0), unit="s")
     end = runs["ended_at"].fillna(runs["started_at"] + took)
-    runs["ended_at"] = end.where(status != "running").astype("datetime64[us, UTC]")
-    runs["is_failure"] = (
+    running = runs["status"].str.strip().str.lower() == "running"
+    runs["ended_at"] = end.where(~running).astype("datetime64[us, UTC]")
+    runs = mark_failures(runs)
+    return runs.sort_values(["started_at", "run_id"], kind="stable", ignore_index=True)
+
+
+def mark_failures(classified: pd.DataFrame) -> pd.DataFrame:
+    """Add `is_failure` and `is_expected` to rows with `status` and `category`: runs, or counts."""
+    status = classified["status"].str.strip().str.lower()
+    expected = classified["category"].isin(_EXPECTED)
+    failed = (
         ~status.isin(_QUIET)
         & ~((status == "skipped") & expected)
-        & (runs["category"] != FailureCategory.SUCCESS.value)
+        & (classified["category"] != FailureCategory.SUCCESS.value)
     )
-    runs["is_expected"] = runs["is_failure"] & expected
-    return runs.sort_values(["started_at", "run_id"], kind="stable", ignore_index=True)
+    return classified.assign(is_failure=failed, is_expected=failed & expected)
