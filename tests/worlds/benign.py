@@ -1,4 +1,4 @@
-"""Worlds in which nothing is wrong, though much may fail: nothing above info may be said of them."""
+"""Worlds in which nothing is wrong, though much may fail: no finding above info is due."""
 
 from __future__ import annotations
 

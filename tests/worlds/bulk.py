@@ -18,7 +18,7 @@ def cleanup_artifact(rng: np.random.Generator, scene: Scene) -> Storm:
     takes = float(rng.choice([0.0, 1.0, 5.0, 20.0]))
     messages = Messages(scene)
     works = []
-    for begin, end in scene.spans:
+    for begin, _ in scene.spans:
         # Only what is there: rows cannot be older than the history.
         oldest = max(begin - age, scene.start + 1)
         for start in np.sort(rng.uniform(oldest, begin - 4.5 * 3600, max(count, 30))):

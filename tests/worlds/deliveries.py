@@ -19,9 +19,7 @@ def retry_amplification(rng: np.random.Generator, scene: Scene) -> Storm:
     """
     actors = cast(rng, scene, 10, 81)
     length = float(np.median([end - begin for begin, end in scene.spans]))
-    policy = draw_policy(
-        rng, attempts=None if rng.random() < 0.6 else (6, 30), longest=(120, 3600)
-    )
+    policy = draw_policy(rng, attempts=None if rng.random() < 0.6 else (6, 30), longest=(120, 3600))
     if policy.max_s > length / 3:
         policy = Redelivery(
             min_s=policy.min_s,

@@ -46,9 +46,7 @@ def replicate(path: Path, rows: int) -> int:
         connection.execute("SET TimeZone = 'UTC'")
         found = connection.execute(f"SELECT count(*) FROM {RUN_HISTORY}").fetchone()
         assert found is not None
-        have = {
-            row[0] for row in connection.execute(f"DESCRIBE {RUN_HISTORY}").fetchall()
-        }
+        have = {row[0] for row in connection.execute(f"DESCRIBE {RUN_HISTORY}").fetchall()}
         copies = -(-rows // int(found[0]))
         later = "to_milliseconds(hash(copy) % 60000)"
         changes = {

@@ -27,9 +27,7 @@ class Fix:
     def policy(self, before: Redelivery | None) -> Redelivery | None:
         if before is None or self.backoff is None:
             return before
-        return replace(
-            self.backoff, attempts=before.attempts, ack_deadline_s=before.ack_deadline_s
-        )
+        return replace(self.backoff, attempts=before.attempts, ack_deadline_s=before.ack_deadline_s)
 
 
 NO_FIX = Fix()

@@ -112,7 +112,9 @@ def _dress(scene: Scene, table: pd.DataFrame, voice: Voice) -> pd.DataFrame:
         # A fault has one of the world's words for it; which, hangs on the processor.
         pick = int(picks[row]) if fixed < 0 else int(fixed)
         loose = fault[row] in ("random", "gap", "no_data")
-        line = voice.line_of(str(fault[row]), pick if loose else _stable(processor, pick // 400_000))
+        line = voice.line_of(
+            str(fault[row]), pick if loose else _stable(processor, pick // 400_000)
+        )
         text = speak(
             line,
             processor=processor,
@@ -168,6 +170,4 @@ def _stable(name: str, salt: int) -> int:
 
 def _moment(seconds: np.ndarray) -> pd.Series:
     whole = pd.Series(np.where(np.isnan(seconds), np.nan, np.round(seconds * 1e6)))
-    return pd.to_datetime(whole.astype("Int64"), unit="us", utc=True).astype(
-        "datetime64[us, UTC]"
-    )
+    return pd.to_datetime(whole.astype("Int64"), unit="us", utc=True).astype("datetime64[us, UTC]")

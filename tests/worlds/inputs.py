@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from worlds import names
@@ -108,12 +107,12 @@ def upstream_outage(rng: np.random.Generator, scene: Scene) -> Storm:
             if by_schedule:
                 # Marks: several games are worked on at each.
                 slot = max(gap, 300.0)
-                each = max(int(round(slot / gap)), 1)
+                each = max(round(slot / gap), 1)
                 at = np.repeat(np.arange(np.ceil(start / 300) * 300, end + slot, slot), each)
                 at = at + rng.uniform(0, 4, len(at))
             else:
                 at = rng.uniform(start, end + 0.05 * length, count)
-            up = {each for each in names.registry().get_dependencies(processor)} & {*chosen, root}
+            up = set(names.registry().get_dependencies(processor)) & {*chosen, root}
             through = sorted(up)[who % len(up)] if chained and up and root not in up else root
             for moment in np.sort(at):
                 down = begin + (lag if who else 0) <= moment < end
@@ -140,5 +139,3 @@ def upstream_outage(rng: np.random.Generator, scene: Scene) -> Storm:
         works,
         settings={"root": root, "below": len(chosen), "chained": str(chained)},
     )
-
-

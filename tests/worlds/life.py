@@ -74,7 +74,7 @@ def live(scene: Scene, *, rows: int, load: Load | None = None, fix: Fix = NO_FIX
         level = level * _factors(load, first_day, counts_of_days, scene)
         if by_schedule[index]:
             # The same minutes every day; a busy day has more of them.
-            slots = max(int(round(per_day[index])), 1)
+            slots = max(round(per_day[index]), 1)
             minutes = np.sort(
                 own.choice(288, size=min(slots, 288), replace=False, p=_by_slot()) * 300.0
             )
@@ -92,8 +92,10 @@ def live(scene: Scene, *, rows: int, load: Load | None = None, fix: Fix = NO_FIX
             at = first_day + np.repeat(np.arange(counts_of_days), counts) * DAY
             at = at + (hours + own.random(len(hours))) * 3600
         if load.polls and idle[index]:
-            evening = first_day + np.arange(counts_of_days)[:, None] * DAY + np.arange(
-                23 * 3600, 30 * 3600, load.polls * 60
+            evening = (
+                first_day
+                + np.arange(counts_of_days)[:, None] * DAY
+                + np.arange(23 * 3600, 30 * 3600, load.polls * 60)
             )
             thick = own.random(evening.shape) < np.minimum(
                 _factors(load, first_day, counts_of_days, scene)[:, None] / 4, 1
@@ -102,11 +104,20 @@ def live(scene: Scene, *, rows: int, load: Load | None = None, fix: Fix = NO_FIX
         if load.burst is not None:
             begin, end, times = load.burst
             inside = at[(at >= begin) & (at < end)]
-            more = np.repeat(inside, max(int(round(times)) - 1, 0))
+            more = np.repeat(inside, max(round(times) - 1, 0))
             at = np.concatenate([at, more + own.uniform(-900, 900, len(more))])
         parts.append(
-            _runs(scene, own, index, np.sort(at), by_schedule[index], typical[index], wrong[index],
-                  load.nothing[1] if idle[index] else 0.02, fix)
+            _runs(
+                scene,
+                own,
+                index,
+                np.sort(at),
+                by_schedule[index],
+                typical[index],
+                wrong[index],
+                load.nothing[1] if idle[index] else 0.02,
+                fix,
+            )
         )
     joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
     inside = (joined[1] >= scene.start) & (joined[1] < scene.end)
@@ -146,8 +157,15 @@ def _runs(
         end = at + typical * length * np.where(failed, 0.3 + which, np.where(empty, 0.2, 1.0))
         for column, values in zip(
             columns,
-            (np.full(len(at), index), at, end, fault, np.full(len(at), number), message,
-             np.full(len(at), scheduled)),
+            (
+                np.full(len(at), index),
+                at,
+                end,
+                fault,
+                np.full(len(at), number),
+                message,
+                np.full(len(at), scheduled),
+            ),
             strict=True,
         ):
             column.append(values)
@@ -171,4 +189,3 @@ def _factors(load: Load, first_day: float, days: int, scene: Scene) -> np.ndarra
     factor = np.array(load.weekday)[weekday]
     share = (starts - scene.start) / (scene.end - scene.start)
     return factor * (1 + (load.growth - 1) * np.clip(share, 0, 1))
-

@@ -1,4 +1,4 @@
-"""Who runs in a world: the registry's processors and exporters, their graph, and a few strangers."""
+"""Who runs in a world: the registry's processors, their graph, and a few strangers."""
 
 from __future__ import annotations
 

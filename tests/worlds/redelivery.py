@@ -15,7 +15,7 @@ class Redelivery:
         jitter: 0 the same every time; 1 anywhere between `min_s` and the current ceiling (the full
             jitter of the AWS Architecture Blog, 2015, above a minimum).
         attempts: deliveries of one message at most. None: until it succeeds.
-        ack_deadline_s: a run that is still busy then is taken for lost, and its message redelivered.
+        ack_deadline_s: a run that is still busy then is taken for lost: its message comes again.
     """
 
     min_s: float

@@ -123,11 +123,17 @@ FAMILIES: dict[str, tuple[Line, ...]] = {
             "google.api_core.exceptions.Forbidden",
             "403 Quota exceeded: Your table exceeded quota for imports or query appends per table",
         ),
-        Line("error", "", "rateLimitExceeded: Exceeded rate limits: too many table update operations"),
+        Line(
+            "error", "", "rateLimitExceeded: Exceeded rate limits: too many table update operations"
+        ),
         Line("error", "", "API rate limit reached (HTTP 429), retry after 60 seconds"),
     ),
     "malformed": (
-        Line("error", "ValueError", "Invalid gcs_path format: nba-scraped-data/{date}. Expected gs://"),
+        Line(
+            "error",
+            "ValueError",
+            "Invalid gcs_path format: nba-scraped-data/{date}. Expected gs://",
+        ),
         Line(
             "error",
             "json.decoder.JSONDecodeError",
@@ -184,7 +190,9 @@ FAMILIES: dict[str, tuple[Line, ...]] = {
         Line("error", "", "Failed to batch insert {n} analytics rows"),
         Line("timeout", "", "Job exceeded rate of progress: 0 rows in 20 minutes"),
         Line("error", "requests.exceptions.ConnectionError", "Connection reset by peer"),
-        Line("dependency_missing", "", "Some sources are stale: ['nba_raw.nbac_injury_report: 26h']"),
+        Line(
+            "dependency_missing", "", "Some sources are stale: ['nba_raw.nbac_injury_report: 26h']"
+        ),
         Line("error", "RuntimeError", "MERGE operation failed"),
     ),
 }

@@ -1,13 +1,13 @@
-"""When and where a world takes place: its weeks, who runs, how much fails anyway, its storm's times."""
+"""When a world takes place: its weeks, who runs, how much fails anyway, its storm's times."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from cronsim import CronSim
-from zoneinfo import ZoneInfo
 
 from worlds import names
 from worlds.redelivery import Redelivery

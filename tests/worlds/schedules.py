@@ -6,7 +6,7 @@ import numpy as np
 
 from worlds.hazards import Chance, Quota, Shared
 from worlds.redelivery import Redelivery
-from worlds.scene import Scene, day_of, draw_policy
+from worlds.scene import Scene, day_of, draw_policy, marks
 from worlds.storm import Messages, Storm, cast, log_uniform, runtime, wanted
 from worlds.work import Work
 
@@ -21,12 +21,12 @@ def scheduler_collision(
     `policy`: how failures are redelivered; default: hardly or not at all.
     """
     actors = cast(rng, scene, 10, 81)
-    jobs = int(log_uniform(rng, max(12, len(actors)), 121))
     hours = sum(end - begin for begin, end in scene.spans) / 3600
     tight = rng.uniform(0.15, 0.7)
-    aim = wanted(rng) / (jobs * (1 - tight))  # marks in all
-    fitting = [each for each in INTERVALS if each <= hours / len(scene.spans) * 60]
-    interval = min(fitting or INTERVALS[:1], key=lambda each: abs(np.log(hours * 60 / each / aim)))
+    fitting = [each for each in INTERVALS if each <= hours / len(scene.spans) * 60 / 2]
+    interval = int(rng.choice(fitting or INTERVALS[:1]))
+    jobs = wanted(rng) / (1 - tight) / max(hours * 60 / interval, 1)
+    jobs = int(np.clip(jobs, max(12, len(actors)), 120))
     # The work itself fits: it is its starting all at once that does not.
     typical = min(runtime(rng, 10, 400), interval * 60 * min(0.5, rng.uniform(0.3, 0.9) * tight))
     shared = Shared(
@@ -38,6 +38,8 @@ def scheduler_collision(
     own_jitter = 0.0 if rng.random() < 0.6 else float(rng.uniform(1, 12))
     if policy is None:
         policy = draw_policy(rng, attempts=(2, 3)) if rng.random() < 0.6 else None
+    offset = 0 if rng.random() < 0.7 else int(rng.integers(interval))
+    cron = f"{offset % 60}-59/{interval} * * * *" if interval < 60 else f"{offset % 60} * * * *"
     luck = Chance(min(scene.noise, 0.1), ("random",))
     messages = Messages(scene)
     offsets = rng.uniform(0.0, 2.0, jobs) + own_jitter * rng.random(jobs)
@@ -45,7 +47,7 @@ def scheduler_collision(
     attends = rng.uniform(0.8, 1.0)
     works = []
     for begin, end in scene.spans:
-        for mark in np.arange(np.ceil(begin / 60) * 60, end, interval * 60):
+        for mark in marks(cron, begin, end):
             for job in np.flatnonzero(rng.random(jobs) < attends):
                 works.append(
                     Work(

@@ -256,9 +256,7 @@ def _shares(storm: Storm, works: Sequence[Work], failed: Sequence[Attempt]) -> d
 
 
 def _inside(moment: float, windows: Sequence[Window]) -> bool:
-    return any(
-        window.start.timestamp() <= moment < window.end.timestamp() for window in windows
-    )
+    return any(window.start.timestamp() <= moment < window.end.timestamp() for window in windows)
 
 
 def _at(seconds: float) -> datetime:
