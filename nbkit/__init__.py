@@ -7,7 +7,7 @@ Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
-Questions       `daily_health`, `phase5`, `baselines`
+Questions       `daily_health`, `phase5`, `baselines`, `validation`, `scorecard`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbkit.questions.baselines import baselines
     from nbkit.questions.daily_health import daily_health
     from nbkit.questions.phase5 import phase5
+    from nbkit.questions.validation import scorecard, validation
     from nbkit.registry import ProcessorRegistry, load_registry
     from nbkit.runs.readiness import check_dependencies, readiness_table
     from nbkit.tables import Column, Note, Table
@@ -47,6 +48,8 @@ _HOME = {
     "daily_health": "nbkit.questions.daily_health",
     "phase5": "nbkit.questions.phase5",
     "baselines": "nbkit.questions.baselines",
+    "scorecard": "nbkit.questions.validation",
+    "validation": "nbkit.questions.validation",
     "Finding": "nbkit.findings",
     "Severity": "nbkit.findings",
     "Verdict": "nbkit.findings",
@@ -81,6 +84,8 @@ __all__ = [
     "open_warehouse",
     "phase5",
     "readiness_table",
+    "scorecard",
+    "validation",
 ]
 
 

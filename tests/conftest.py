@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pytest
-from emulator import Emulator, running_emulator
+from emulator import Emulator, load_history, running_emulator
 from hypothesis import settings
 
 from nbkit.project import RUNS_VARIABLE
+from nbkit.warehouse import open_warehouse
+from nbkit.warehouse.protocol import Warehouse
+from nbkit.warehouse.schema import RUN_HISTORY, duckdb_ddl
+
+Fill = Callable[[pd.DataFrame], Warehouse]
+_datasets = count(1)
 
 # Two busy cores make single examples slow now and then: timing belongs to benchmarks/.
 settings.register_profile("nbkit", deadline=None)
@@ -44,3 +54,30 @@ def whole_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulato
 def emulator(whole_emulator: Emulator) -> str:
     """Its URL."""
     return whole_emulator.url
+
+
+@pytest.fixture
+def on_duckdb(tmp_path: Path) -> Fill:
+    """Makes a DuckDB warehouse with the given runs in it."""
+
+    def fill(runs: pd.DataFrame) -> Warehouse:
+        path = tmp_path / "runs.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("CREATE SCHEMA nba_reference")
+            connection.execute(duckdb_ddl())
+            if len(runs):
+                connection.execute(f"INSERT INTO {RUN_HISTORY} BY NAME FROM runs")
+        return open_warehouse(f"duckdb:///{path}")
+
+    return fill
+
+
+@pytest.fixture
+def on_bigquery(emulator: str) -> Fill:
+    """Makes a warehouse behind Google's real client, in a dataset of its own."""
+
+    def fill(runs: pd.DataFrame) -> Warehouse:
+        return open_warehouse(load_history(emulator, f"test_{next(_datasets)}", runs))
+
+    return fill

@@ -27,6 +27,7 @@ from nbkit.cli.new import new_command
 from nbkit.cli.ready import ready_command
 from nbkit.cli.run import run_command
 from nbkit.cli.timeouts import timeouts_command
+from nbkit.cli.zero_records import zero_records_command
 from nbkit.errors import NbkitError
 
 app = typer.Typer(
@@ -66,6 +67,7 @@ app.command("guard", context_settings={"allow_interspersed_args": False})(guard_
 app.command("monitor")(monitor_command)
 app.command("ready")(ready_command)
 app.command("timeouts")(timeouts_command)
+app.command("zero-records")(zero_records_command)
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(demo.app, name="demo")
 app.add_typer(reports.app, name="reports")

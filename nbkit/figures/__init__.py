@@ -4,9 +4,12 @@ from nbkit.figures.baselines import duration_spreads, week_hours, weekday_effect
 from nbkit.figures.canvas import Figure
 from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, phase_week
 from nbkit.figures.phase5 import duration_shares, hang_lines, success_by_day
+from nbkit.figures.validation import Progress, before_and_after, scorecard_progress
 
 __all__ = [
     "Figure",
+    "Progress",
+    "before_and_after",
     "cause_bars",
     "duration_shares",
     "duration_shift",
@@ -14,6 +17,7 @@ __all__ = [
     "failures_by_hour",
     "hang_lines",
     "phase_week",
+    "scorecard_progress",
     "success_by_day",
     "week_hours",
     "weekday_effects",

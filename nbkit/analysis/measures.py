@@ -1,0 +1,191 @@
+"""From classified hourly counts to the units that a metric is judged by: days, or weekly windows.
+
+A unit counts only where it lies whole in the window and the history knows of it: a day on which no
+run of any processor ended was not observed, and is not a day of zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from nbkit.analysis.count_rates import CountRate, count_rate
+from nbkit.analysis.day_clusters import share_of
+from nbkit.analysis.proportions import Proportion, Standing
+from nbkit.analysis.rates import is_real_failure, phases_of
+from nbkit.failures import FailureCategory
+from nbkit.registry import ProcessorRegistry
+from nbkit.registry.metrics import WEEKDAYS, Metric, Target
+
+Form = Literal["share", "count", "minutes", "functions"]
+# What is sure to reach a floor is sure not to stay below it.
+_TURNED: dict[Standing, Standing] = {
+    "met": "not met",
+    "not met": "met",
+    "not enough runs": "not enough runs",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One day (or one week's window): `hits` of `total`; `total` is 1 for counts."""
+
+    day: date
+    hits: int
+    total: int
+
+    @property
+    def value(self) -> float | None:
+        return self.hits / self.total if self.total else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a metric was in a window: `value` between `low` and `high` (95 %).
+
+    `value` is None where nothing was observed. `count` says of how many `unit`s. The form `count`
+    is a rate a unit, `share` a fraction; `functions` are counted and certain.
+    """
+
+    form: Form
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    unit: str
+    standing: Standing
+    units: tuple[Unit, ...] = ()
+
+
+def units_of(metric: Metric, counts: pd.DataFrame, registry: ProcessorRegistry) -> list[Unit]:
+    """The metric by day or weekly window, in order of time.
+
+    Args:
+        counts: classified hourly counts of whole days: processor_name, phase, hour, category, runs,
+            zero_record_runs. A failure belongs to the hour in which it ended.
+
+    Raises:
+        ValueError: the metric is not measured from counts.
+    """
+    marked = _marked(metric, counts, registry)
+    daily = marked.groupby("day")[["hits", "total"]].sum()
+    daily = daily[daily["total"] > 0] if _is_share(metric) else daily.assign(total=1)
+    if metric.weekday is not None:
+        days = pd.DatetimeIndex(daily.index)
+        daily = daily[days.day_of_week == WEEKDAYS.index(metric.weekday)]
+    return [
+        Unit(day=day.date(), hits=int(hits), total=int(total))
+        for day, hits, total in zip(daily.index, daily["hits"], daily["total"], strict=True)
+    ]
+
+
+def by_processor(
+    metric: Metric,
+    counts: pd.DataFrame,
+    registry: ProcessorRegistry,
+    *,
+    start: datetime,
+    end: datetime,
+) -> dict[str, Unit]:
+    """The metric's hits and totals of each processor between two moments, those without are absent.
+
+    `day` is that of `start`.
+    """
+    marked = _marked(metric, counts, registry)
+    first, last = (pd.Timestamp(each).tz_convert(None) for each in (start, end))
+    own = marked[(marked["day"] >= first) & (marked["day"] + pd.Timedelta(days=1) <= last)]
+    sums = own.groupby("processor_name", observed=True)[["hits", "total"]].sum()
+    kept = sums[(sums["total"] if _is_share(metric) else sums["hits"]) > 0]
+    return {
+        str(name): Unit(day=start.date(), hits=int(hits), total=int(total))
+        for name, hits, total in zip(kept.index, kept["hits"], kept["total"], strict=True)
+    }
+
+
+def _is_share(metric: Metric) -> bool:
+    return metric.measure in ("success_share", "alerting_share")
+
+
+def _marked(metric: Metric, counts: pd.DataFrame, registry: ProcessorRegistry) -> pd.DataFrame:
+    """Of each row: processor, day, and how many of its runs are hits, and are counted at all."""
+    hours = pd.to_datetime(counts["hour"], utc=True)
+    success = counts["category"] == FailureCategory.SUCCESS.value
+    real = is_real_failure(counts)
+    runs = counts["runs"].astype("int64")
+    counted = pd.Series(True, index=counts.index)
+    match metric.measure:
+        case "success_share" | "alerting_share":
+            counted = phases_of(counts, registry) == metric.phase
+            if metric.of == "work":
+                counted &= success | real
+            # Before the change every failure alerted, whatever it meant; since then real ones do.
+            alerts = ~success & ((hours < pd.Timestamp(metric.changed_at)) | real)
+            hits = runs.where(success if metric.measure == "success_share" else alerts, 0)
+        case "zero_record_runs":
+            hits = counts["zero_record_runs"].astype("int64").where(success, 0)
+        case "window_failures":
+            assert metric.hours is not None  # the registry sees to it
+            hits = runs.where(~success & hours.dt.hour.between(*metric.hours), 0)
+        case _:
+            raise ValueError(f"{metric.measure} is not measured from counts of runs")
+    return pd.DataFrame(
+        {
+            "processor_name": counts["processor_name"].astype("str"),
+            "day": hours.dt.tz_localize(None).dt.normalize(),
+            "hits": hits.where(counted, 0),
+            "total": runs.where(counted, 0),
+        }
+    )
+
+
+def measured(metric: Metric, units: list[Unit], *, start: datetime, end: datetime) -> Measured:
+    """The metric over the units that lie whole between `start` and `end` (aware)."""
+    length = timedelta(days=1)
+    own = tuple(
+        unit
+        for unit in units
+        if start <= (at := datetime(*unit.day.timetuple()[:3], tzinfo=start.tzinfo))
+        and at + length <= end
+    )
+    hits = np.array([unit.hits for unit in own], dtype=np.int64)
+    if _is_share(metric):
+        totals = np.array([unit.total for unit in own], dtype=np.int64)
+        share = share_of(hits, totals)
+        return Measured(
+            form="share",
+            value=share.rate,
+            low=share.low if share.total else None,
+            high=share.high if share.total else None,
+            count=share.total,
+            unit="run",
+            standing=share_standing(share, metric.target),
+            units=own,
+        )
+    rate = count_rate(hits)
+    return Measured(
+        form="count",
+        value=rate.rate,
+        low=rate.low if rate.units else None,
+        high=rate.high if rate.units else None,
+        count=rate.units,
+        unit="week" if metric.measure == "window_failures" else "day",
+        standing=count_standing(rate, metric.target),
+        units=own,
+    )
+
+
+def share_standing(share: Proportion, target: Target) -> Standing:
+    """A share against a floor or a ceiling."""
+    if target.at_least is not None:
+        return share.against(target.at_least)
+    return _TURNED[share.against(target.value)]
+
+
+def count_standing(rate: CountRate, target: Target) -> Standing:
+    """A rate of counts against a ceiling or a floor."""
+    below = rate.below(target.value)
+    return below if target.below is not None else _TURNED[below]
