@@ -60,7 +60,7 @@ class World:
     """Made by `build_world`. Everything about it follows from its name and seed."""
 
     def __init__(
-        self, name: str, seed: int, scene: Scene, load: Load, storm: Storm | None, ordinary: int
+        self, name: str, seed: int, scene: Scene, load: Load, storm: Storm, ordinary: int
     ) -> None:
         self.name = name
         self.seed = seed
@@ -79,7 +79,7 @@ class World:
 
     @property
     def works(self) -> list[Work]:
-        return self._storm.works if self._storm else []
+        return self._storm.works
 
     def attempts(self, fix: Fix = NO_FIX) -> list[Attempt]:
         """The storm's runs, with a fix deployed in the whole history."""
@@ -101,7 +101,7 @@ class World:
 
     @cached_property
     def truth(self) -> Truth:
-        if self._storm is None:
+        if not self._storm.cause:
             return Truth(cause="")
         _, attempts = self._today
         windows = _windows(self.scene, self.works, attempts)
@@ -175,8 +175,9 @@ def _draw(name: str, seed: int, own: int, weekly: bool | None) -> World:
         weekly=chance if weekly is None else weekly,
     )
     if cause is None:
-        scene, load = BENIGN[name](rng, scene)
-        return World(name, seed, scene, load, None, int(log_uniform(rng, 5_000, 25_000)))
+        calm = BENIGN[name](rng, scene)
+        ordinary = int(log_uniform(rng, 5_000, 25_000))
+        return World(name, seed, calm.scene, calm.load, Storm("", list(calm.works)), ordinary)
     # Some storms blow over a platform that has busy Sundays or much ado about nothing anyway.
     load = Load()
     if rng.random() < 0.2:
