@@ -32,6 +32,16 @@ def _second_vocabulary(frame: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
+def _half_old(frame: pd.DataFrame) -> pd.DataFrame:
+    """Half-way through the history its writers learned of categories and attempts."""
+    changed = frame.copy()
+    times = frame["started_at"]
+    old = times < times.min() + (times.max() - times.min()) / 2
+    changed["failure_category"] = frame["failure_category"].where(~old, None)
+    changed["retry_attempt"] = frame["retry_attempt"].astype("Int64").mask(old)
+    return changed
+
+
 def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
     """Old history: a run has a `running` row and, with the same `run_id`, one for its end."""
     ended = frame[frame["status"] != "running"]
@@ -62,6 +72,7 @@ VARIANTS: dict[str, Variant] = {
     "second_vocabulary": _second_vocabulary,
     "no_message_id": _null("trigger_message_id"),
     "no_attempt": _null("retry_attempt"),
+    "half_old": _half_old,
     "old": lambda frame: _null("retry_attempt", "trigger_message_id")(
         _without("failure_category")(frame)
     ),
@@ -77,6 +88,7 @@ SPEAKING = (
     "null_category",
     "second_vocabulary",
     "no_attempt",
+    "half_old",
     "pairs",
     "few",
 )

@@ -13,8 +13,8 @@ from worlds.variants import REQUIRED
 from nbkit.warehouse import open_warehouse
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_is_a_warehouse_that_nbkit_reads(variant: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", ["full", "null_category", "pairs", "required"])
+def test_a_variant_is_a_warehouse_that_nbkit_reads(variant: str, tmp_path: Path) -> None:
     made = world("poison_message", 1)
     history = VARIANTS[variant](made.history)
     url = write_warehouse(history, tmp_path / "world.duckdb", naive=variant == "null_category")
