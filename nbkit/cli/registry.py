@@ -43,7 +43,7 @@ def check_command(
     days: Annotated[int, typer.Option(min=1, help="How many days of runs to compare with.")] = 30,
     as_json: JsonOption = False,
 ) -> None:
-    """Say everything that is wrong with the registry.
+    """Say everything that is wrong with the registry, and with the SLAs beside it.
 
     With --warehouse, also where it disagrees with what ran: processors that are not registered,
     tables that moved, other phases (exit code 1), and those never seen (no error: off season).
@@ -55,12 +55,15 @@ def check_command(
         raise InputError("--as-of is about runs: give --warehouse too.")
     try:
         registry = load_registry(file)
+        promised = _promised(registry)
     except RegistryError as error:
         if not as_json:
             raise
         typer.echo(json.dumps({"valid": False, "problems": _lines(error)}, indent=1))
         raise typer.Exit(error.exit_code) from None
     document: dict[str, Any] = {"valid": True, "file": str(registry.source), **_size(registry)}
+    if promised is not None:
+        document["slas"], document["sla_exceptions"] = promised
     drift = None
     if warehouse:
         end = _moment(as_of, warehouse)
@@ -73,6 +76,8 @@ def check_command(
         from nbkit.cli import registry_text
 
         typer.echo(registry_text.size(registry))
+        if promised is not None:
+            typer.echo(registry_text.promises(registry, *promised))
         if drift is not None:
             typer.echo(registry_text.drift(drift, start, end))
     if drift is not None and drift.contradicts:
@@ -218,6 +223,18 @@ def _moment(as_of: str, warehouse: str = "") -> datetime:
 
             return load_truth(demo).as_of
     return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def _promised(registry: ProcessorRegistry) -> tuple[int, int] | None:
+    """How many SLAs and exceptions stand beside the registry; None where there is no such file."""
+    from nbkit.registry.sla_exceptions import load_sla_exceptions
+    from nbkit.registry.slas import FILE_NAME, load_slas
+
+    file = registry.source.with_name(FILE_NAME)
+    if not file.is_file():
+        return None
+    slas = load_slas(registry, file)
+    return len(slas.targets), len(load_sla_exceptions(slas, registry))
 
 
 def _size(registry: ProcessorRegistry) -> dict[str, int]:

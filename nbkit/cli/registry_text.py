@@ -19,6 +19,7 @@ from nbkit.registry import (
     RegistryDrift,
 )
 from nbkit.registry.deadlines import ZONES, Deadline
+from nbkit.registry.slas import FILE_NAME
 from nbkit.registry.yaml_lines import shown_path
 
 _COLOUR = {
@@ -38,6 +39,14 @@ def size(registry: ProcessorRegistry) -> str:
         f"{_count(exporters, 'exporter')}, "
         f"{_count(sum(len(p.dependencies) for p in registry.processors), 'dependency')}: "
         "no problems."
+    )
+
+
+def promises(registry: ProcessorRegistry, targets: int, exceptions: int) -> str:
+    """One line: what the sound files of SLAs beside it hold."""
+    return (
+        f"{shown_path(registry.source.with_name(FILE_NAME))}: {_count(targets, 'target')}, "
+        f"{_count(exceptions, 'exception')}: no problems."
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nbkit.warehouse.protocol import Parameter
 
 # They read no run of a pipeline: other tables, and nbkit's own runs.
-NOT_ON_THE_HISTORY = ("breaker_resets", "schedule_runs", "upcoming_rows")
+NOT_ON_THE_HISTORY = ("breaker_resets", "schedule_runs", "sla_measurements", "upcoming_rows")
 ON_THE_HISTORY = [name for name in catalog.query_names() if name not in NOT_ON_THE_HISTORY]
 
 
