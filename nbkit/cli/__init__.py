@@ -16,7 +16,18 @@ from typing import Annotated
 
 import typer
 
-from nbkit.cli import alerts, baselines, breaker, cloud, demo, history, registry, reports, schedule
+from nbkit.cli import (
+    alerts,
+    baselines,
+    breaker,
+    cloud,
+    demo,
+    history,
+    registry,
+    reports,
+    schedule,
+    slas,
+)
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
 from nbkit.cli.guard import guard_command
@@ -77,6 +88,7 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(history.app, name="history")
+app.add_typer(slas.app, name="slas")
 
 
 def main(arguments: list[str] | None = None) -> int:

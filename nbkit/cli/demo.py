@@ -94,8 +94,8 @@ def hang_command(
     from nbkit.report.limits import Limits
     from nbkit.report.notebooks import find_notebook
     from nbkit.report.plan import make_plan
-    from nbkit.report.store import open_store
     from nbkit.schedule.launch import launch, near
+    from nbkit.store import open_store
 
     project = find_project()
     as_of = iso_utc(default_moment("", project))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nbkit.findings import Finding, Severity
     from nbkit.questions.daily_health import DailyHealth
 
-_COLOURS = {"RED": "bold white on red", "YELLOW": "bold black on yellow"}
-_COLOURS |= {"GREEN": "bold black on green", "UNKNOWN": "bold white on magenta"}
+COLOURS = {"RED": "bold white on red", "YELLOW": "bold black on yellow"}
+COLOURS |= {"GREEN": "bold black on green", "UNKNOWN": "bold white on magenta"}
 _MARKS = {"critical": ("✖", "red"), "warning": ("▲", "yellow"), "info": ("·", "dim")}
 SHOWN = 8
 
@@ -70,7 +70,7 @@ def _show(report: DailyHealth, console: Console) -> None:
     from nbkit.findings.wording import moment, percent
 
     console.print(
-        Text(f" {report.verdict} ", style=_COLOURS[report.verdict]),
+        Text(f" {report.verdict} ", style=COLOURS[report.verdict]),
         Text(f" Pipeline health, 24 hours to {moment(report.as_of)}", style="bold"),
     )
     console.print(Text(report.freshness_note().text, style="dim"))

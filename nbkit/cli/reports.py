@@ -33,7 +33,7 @@ def list_command(
 ) -> None:
     """List the runs, newest first."""
     from nbkit.report.archive import read_index
-    from nbkit.report.store import open_store
+    from nbkit.store import open_store
 
     store = open_store(out or find_project().reports)
     runs = [run for run in read_index(store) if notebook in (None, run.notebook)]
@@ -54,7 +54,7 @@ def list_command(
 def index_command(out: _Out = "") -> None:
     """Make the list of reports anew from every run's manifest."""
     from nbkit.report.archive import update_index
-    from nbkit.report.store import open_store
+    from nbkit.store import open_store
 
     store = open_store(out or find_project().reports)
     update_index(store, whole=True)

@@ -112,8 +112,8 @@ def run_command(
 
 
 def _run(plan: Plan, project: Project, out: str, to: str, limits: Limits, *, quiet: bool) -> Report:
-    from nbkit.report.store import open_store
     from nbkit.schedule.launch import launch
+    from nbkit.store import open_store
 
     store = open_store(out or project.reports)
     total = len(plan.source.content["cells"])

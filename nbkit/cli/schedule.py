@@ -284,8 +284,8 @@ def _claims(project: Project) -> Iterator[Claims]:
 
 
 def _place(project: Project, out: str, clock: Callable[[], datetime]) -> Place:
-    from nbkit.report.store import open_store
     from nbkit.schedule.tick import Place
+    from nbkit.store import open_store
 
     reports = out or os.environ.get("NBKIT_REPORTS") or project.reports
     return Place(project=project, store=open_store(reports), environment=os.environ, clock=clock)

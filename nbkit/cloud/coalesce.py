@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nbkit.errors import ReportError
-from nbkit.report.store import Store
+from nbkit.store import Store
 
 Result = tuple[int, dict[str, Any]]
 

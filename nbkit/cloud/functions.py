@@ -37,8 +37,8 @@ def health_check(body: Mapping[str, Any], settings: Settings, now: datetime) -> 
     Calls that come during a run get its answer, with `"coalesced": true`.
     """
     from nbkit.cloud.health import run_report
-    from nbkit.report.store import open_store
     from nbkit.runs.claims import claim
+    from nbkit.store import open_store
     from nbkit.warehouse import open_warehouse
 
     def claimed(key: str) -> bool:

@@ -29,9 +29,9 @@ def run_report(
     """
     from nbkit.report.notebooks import find_notebook
     from nbkit.report.plan import make_plan
-    from nbkit.report.store import open_store
     from nbkit.runs.run import Trigger
     from nbkit.schedule.launch import launch
+    from nbkit.store import open_store
 
     only(body, "as_of")
     plan = make_plan(

@@ -12,12 +12,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nbkit.errors import RunFolderError
-from nbkit.findings import Finding, Severity, Verdict, iso_utc
+from nbkit.findings import Finding, Verdict, iso_utc
+from nbkit.store import folder_stamp
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -151,7 +152,7 @@ def _run(
         as_of=_moment(found["as_of"]),
         window=(_moment(window["start"]), _moment(window["end"])) if window else None,
         verdict=Verdict(found["verdict"]),
-        findings=tuple(_finding(item) for item in found["findings"]),
+        findings=tuple(Finding.from_json(item) for item in found["findings"]),
         failure=failure,
         facts=facts,
         figure=figure,
@@ -177,20 +178,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _finding(item: Mapping[str, Any]) -> Finding:
-    return Finding(
-        kind=str(item["kind"]),
-        subject=str(item["subject"]),
-        severity=Severity(item["severity"]),
-        title=str(item["title"]),
-        since=_moment(item["since"]) if item.get("since") else None,
-        owner=str(item.get("owner") or ""),
-        next_step=str(item.get("next_step") or ""),
-        fingerprint=str(item["fingerprint"]),
-        evidence=dict(item.get("evidence") or {}),
-    )
-
-
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -205,7 +192,7 @@ def _variant(folder_name: str, as_of: str, manifest: Mapping[str, Any]) -> str:
     Not the suffix alone: which set of parameters gets the plain folder depends on the order of the
     day, and tomorrow's report must be compared with today's of the same set.
     """
-    stamp = f"{_moment(as_of).astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
+    stamp = folder_stamp(_moment(as_of))
     suffix = str(manifest.get("variant") or "")
     if folder_name.startswith(f"{stamp}-"):
         suffix = folder_name.removeprefix(f"{stamp}-")

@@ -73,6 +73,24 @@ class Finding:
             "fingerprint": self.fingerprint,
         }
 
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Finding:
+        """What `to_json` made. Raises KeyError, TypeError or ValueError for something else."""
+        since = datetime.fromisoformat(item["since"]) if item.get("since") else None
+        if since is not None and since.tzinfo is None:
+            raise ValueError(f"{item['since']!r} has no time zone")
+        return cls(
+            kind=str(item["kind"]),
+            subject=str(item["subject"]),
+            severity=Severity(item["severity"]),
+            title=str(item["title"]),
+            since=since,
+            owner=str(item.get("owner") or ""),
+            next_step=str(item.get("next_step") or ""),
+            fingerprint=str(item["fingerprint"]),
+            evidence=dict(item.get("evidence") or {}),
+        )
+
 
 def verdict_of(findings: Iterable[Finding], *, fit_to_judge: bool) -> Verdict:
     """GREEN nothing at or above warning, YELLOW a warning, RED a critical; UNKNOWN when the data

@@ -11,9 +11,9 @@ import pandas as pd
 from nbkit.analysis.liveness import Freshness, freshness, stuck_runs
 from nbkit.analysis.slas import Measured, measure
 from nbkit.failures import classify_counts
-from nbkit.registry import ProcessorRegistry, load_registry
+from nbkit.registry import ProcessorRegistry
 from nbkit.registry.sla_exceptions import SlaException, load_sla_exceptions
-from nbkit.registry.slas import Slas, load_slas
+from nbkit.registry.slas import Slas
 from nbkit.warehouse.protocol import Warehouse
 
 MEASUREMENTS = "nba_orchestration.sla_measurements"
@@ -38,8 +38,8 @@ class SlaFacts:
 
 def read_slas(
     warehouse: Warehouse,
-    registry: ProcessorRegistry | None = None,
-    slas: Slas | None = None,
+    registry: ProcessorRegistry,
+    slas: Slas,
     exceptions: tuple[SlaException, ...] | None = None,
     *,
     start: datetime,
@@ -48,23 +48,19 @@ def read_slas(
     """Measure every target from `start` (a whole hour) to `as_of`.
 
     Args:
-        registry, slas, exceptions: default: the project's.
+        exceptions: default: those beside the file of SLAs.
 
     Raises:
         RegistryError: one of the registry's files is wrong.
         WarehouseError: the history could not be read.
     """
-    registry = registry or load_registry()
-    slas = slas or load_slas(registry)
     if exceptions is None:
         exceptions = load_sla_exceptions(slas, registry)
     fresh = freshness(
         warehouse.query("history_freshness", start=as_of - YEAR, end=as_of, as_of=as_of),
         as_of=as_of,
     )
-    counts = classify_counts(
-        warehouse.query("hourly_counts", start=start, end=as_of, as_of=as_of)
-    )
+    counts = classify_counts(warehouse.query("hourly_counts", start=start, end=as_of, as_of=as_of))
     works = warehouse.query(
         "work_states", first_date=(start - _BEFORE).date(), last_date=as_of.date(), as_of=as_of
     )

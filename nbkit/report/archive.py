@@ -11,12 +11,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from nbkit.findings import Verdict
 from nbkit.report.outcome import ExitState
-from nbkit.report.store import MANIFEST, Store
+from nbkit.store import MANIFEST, Store, folder_stamp
 
 INDEX = "index.json"
 _OF_ITS_OWN = ("as_of", "warehouse")  # told by the folder's name, and by the manifest's own entry
@@ -61,11 +61,6 @@ class Place:
 
     path: str
     variant: str
-
-
-def folder_stamp(as_of: datetime) -> str:
-    """`2026-01-13T120000Z`, the name of the folder of a moment."""
-    return f"{as_of.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
 
 
 def place_for(

@@ -26,7 +26,7 @@ from nbkit.report.outcome import Execution, ExitState, Failure, Progress
 from nbkit.report.page import Page
 from nbkit.report.plan import Plan
 from nbkit.report.provenance import Commit, package_versions, read_commit, without_credentials
-from nbkit.report.store import MANIFEST, LocalStore, Store
+from nbkit.store import MANIFEST, LocalStore, Store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from nbkit.report.limits import Limits
 from nbkit.report.outcome import ExitState, Progress
 from nbkit.report.plan import Plan
 from nbkit.report.run import Report, keep_locally, run
-from nbkit.report.store import Store
 from nbkit.runs.run import Trigger
 from nbkit.schedule.recorded import recorded, tell
+from nbkit.store import Store
 
 BY_HAND = Trigger(source="manual")
 

@@ -15,12 +15,12 @@ from nbkit.report.notebooks import find_notebook
 from nbkit.report.page import counted
 from nbkit.report.plan import make_plan
 from nbkit.report.run import Report
-from nbkit.report.store import Store
 from nbkit.runs.run import Trigger
 from nbkit.schedule.claims import MISSED, Claims, Outcome
 from nbkit.schedule.due import Due
 from nbkit.schedule.job import Job
 from nbkit.schedule.launch import BY_HAND, INTERRUPTED, earned, launch
+from nbkit.store import Store
 
 SCHEDULED = Trigger(source="scheduler")
 

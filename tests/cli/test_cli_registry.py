@@ -67,18 +67,32 @@ def history(tmp_path: Path) -> Callable[..., str]:
     return history
 
 
-def test_a_sound_registry_is_one_line(run: Run) -> None:
+def test_a_sound_registry_is_a_line_and_its_slas_another(run: Run) -> None:
     code, out, err = run("check")
     assert (code, err) == (0, "")
     assert out == (
         "registry/processor_registry.yaml: 60 processors, 21 exporters, 98 dependencies: "
         "no problems.\n"
+        "registry/slas.yaml: 21 targets, 0 exceptions: no problems.\n"
     )
     code, out, _ = run("check", "--json")
     document = json.loads(out)
     assert code == 0
     assert document["valid"] is True
     assert (document["processors"], document["exporters"]) == (60, 21)
+    assert (document["slas"], document["sla_exceptions"]) == (21, 0)
+
+
+def test_a_wrong_sla_beside_the_registry_is_told(run: Run, tmp_path: Path) -> None:
+    folder = load_registry().source.parent
+    for name in ("processor_registry.yaml", "slas.yaml"):
+        shutil.copy(folder / name, tmp_path / name)
+    text = (tmp_path / "slas.yaml").read_text(encoding="utf-8")
+    (tmp_path / "slas.yaml").write_text(text.replace("05:00 PM ET", "06:00 PM ET"))
+    code, out, err = run("check", tmp_path / "processor_registry.yaml")
+    assert (code, out) == (2, "")
+    assert "slas.yaml" in err
+    assert "a deadline is one" in err
 
 
 def test_all_that_is_wrong_comes_at_once_with_exit_code_2(run: Run, broken: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from nbkit.cloud.coalesce import Between, Coalescing, Result
 from nbkit.errors import ReportError
-from nbkit.report.store import LocalStore
+from nbkit.store import LocalStore
 
 START = datetime(2026, 1, 13, 12, tzinfo=UTC)
 FILE = "cloud/health_check.json"

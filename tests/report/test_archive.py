@@ -10,10 +10,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from nbkit.findings import Verdict
-from nbkit.report.archive import Place, folder_stamp, place_for, read_index, update_index
+from nbkit.report.archive import Place, place_for, read_index, update_index
 from nbkit.report.index_page import SHOWN_RUNS, render_index
 from nbkit.report.outcome import ExitState
-from nbkit.report.store import LocalStore, open_store
+from nbkit.store import LocalStore, folder_stamp, open_store
 
 AS_OF = datetime(2026, 1, 13, 12, tzinfo=UTC)
 

@@ -17,9 +17,9 @@ from nbkit.project import RUNS_VARIABLE, Project
 from nbkit.report.limits import Limits
 from nbkit.report.notebooks import find_notebook
 from nbkit.report.plan import make_plan
-from nbkit.report.store import open_store
 from nbkit.runs.run import Trigger
 from nbkit.schedule.launch import BY_HAND, launch
+from nbkit.store import open_store
 
 NOON = datetime(2026, 1, 13, 12, tzinfo=UTC)
 SCHEDULED = Trigger(source="scheduler")

@@ -25,6 +25,12 @@ OTHER_TABLES = {
         "who": "STRING",
         "reason": "STRING",
     },
+    "nba_orchestration.sla_measurements": {
+        "sla": "STRING",
+        "measured_on": "DATE",
+        "good": "INT64",
+        "total": "INT64",
+    },
     "nba_orchestration.upcoming_archive": {
         "cleanup_id": "STRING",
         "archived_at": "TIMESTAMP",

@@ -21,6 +21,7 @@ PARTITIONS = {
     "upcoming_player_game_context": "game_date",
     "upcoming_team_game_context": "game_date",
     "breaker_resets": "reset_at",  # has none, being small; bounded all the same
+    "sla_measurements": "measured_on",
 }
 
 

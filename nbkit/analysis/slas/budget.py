@@ -117,6 +117,4 @@ def burn_down(measured: Measured, *, start: datetime, end: datetime) -> pd.Serie
 
 def attained_by(measured: Measured, edges: Sequence[datetime]) -> tuple[Attainment, ...]:
     """What it came to between each edge and the next."""
-    return tuple(
-        attain(measured, start=start, end=end) for start, end in pairwise(edges)
-    )
+    return tuple(attain(measured, start=start, end=end) for start, end in pairwise(edges))

@@ -9,8 +9,9 @@ same chapter says of low traffic, one failure in an hour looks like a disaster. 
 - **Time** (availability, freshness) is known without sampling: the windows stand as written.
 - **What is counted** is windowed in trials. A window keeps its share of the period (an hour is
   1/720 of 30 days, 6 hours 1/120, 3 days 1/10) and takes as many trials as that share of the
-  period's, but at least `LEAST`: four dates for a deadline a day. Its short window is the same
-  share of the long one as in the table, at least the last trial: that one was still bad.
+  period's, but at least `LEAST`: four dates for a deadline a day (and at least as many as could be
+  told from chance if all were bad). Its short window is the same share of the long one as in the
+  table, at least the last trial: that one was still bad.
 - Each trial weighs the same there, whatever its runs, so that one storm is one trial an hour.
 - **Chance** is asked too: the long window must be worse than a platform that just keeps its
   objective would show once in a hundred windows (binomial tail). That needs no fixed minimum:
@@ -24,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
+from math import ceil, log
 
 import pandas as pd
 
@@ -102,8 +103,10 @@ def _of_trials(
     allowed = 1 - measured.target.objective
     limit = min(alert.rate, REACHABLE / allowed)
     own = measured.within(as_of - period, as_of)
-    size = max(ceil(len(own) * (alert.long / period)), LEAST)
-    if len(own) < LEAST:
+    # So few could not be told from chance even if all of them were bad.
+    least = max(LEAST, ceil(log(CHANCE) / log(allowed)))
+    size = max(ceil(len(own) * (alert.long / period)), least)
+    if len(own) < least:
         return None
     long = _window(own, size)
     short = _window(own, ceil(size * (alert.short / alert.long)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbkit.errors import ReportError
-from nbkit.report.store import LocalStore, Store, open_store
+from nbkit.store import LocalStore, Store, open_store
 
 FILES = {"index.html": b"<p>1", "manifest.json": b"{}"}
 
@@ -47,7 +47,7 @@ def test_a_replaced_local_folder_leaves_no_rest(tmp_path: Path) -> None:
 def test_folders_are_swapped_by_renaming_where_the_system_cannot_exchange(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nbkit.report.store._exchange", lambda *_: False)
+    monkeypatch.setattr("nbkit.store.files._exchange", lambda *_: False)
     test_a_replaced_local_folder_leaves_no_rest(tmp_path)
 
 
