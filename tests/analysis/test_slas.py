@@ -1,8 +1,9 @@
-"""What is promised is measured as it says: planted truth is found, and what is not known is said."""
+"""Promises are measured as they say: planted truth is found, and the unknown is said."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,7 @@ class TestTime:
     def test_features_are_stale_from_twelve_hours_on(
         self, slas: Slas, registry: ProcessorRegistry
     ) -> None:
-        hours = [START + n * 6 * HOUR for n in range(0, 120)]
+        hours = [START + n * 6 * HOUR for n in range(120)]
         gap = [h for h in hours if not START + 10 * DAY < h < START + 11 * DAY]
         counts = [ended(FEATURES, "phase_4_precompute", hour, "success") for hour in gap]
         found = measured(slas, registry, counts=counts)["phase_4_freshness"]
@@ -484,7 +485,8 @@ class TestBurn:
         alert: str | None,
     ) -> None:
         own = trials(slas, "availability", [1] * 720, every=HOUR)
-        assert self.rule(Measured(target=own.target, trials=own.trials, down=(down,)), slas) == alert
+        own = replace(own, down=(down,))
+        assert self.rule(own, slas) == alert
 
 
 def test_a_registry_elsewhere_is_measured_by_its_own_slas(
