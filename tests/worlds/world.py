@@ -68,6 +68,7 @@ class World:
         self._load = load
         self._storm = storm
         self._ordinary = ordinary
+        self._known: dict[tuple[Fix, tuple[Window, ...]], WhatIf] = {}
 
     def __repr__(self) -> str:
         return f"<World {self.name} {self.seed}>"
@@ -144,10 +145,13 @@ class World:
 
     def what_if(self, fix: str | Fix, windows: Sequence[Window] | None = None) -> WhatIf:
         """The counterfactual by the contract, in the storm's windows or in those given."""
-        windows = self.truth.windows if windows is None else windows
-        today = self.failures_under(NO_FIX, windows)
-        then = self.failures_under(FIXES[fix] if isinstance(fix, str) else fix, windows)
-        return WhatIf(then, 1 - then / today if today else 0.0)
+        change = FIXES[fix] if isinstance(fix, str) else fix
+        asked = self.truth.windows if windows is None else tuple(windows)
+        if (change, asked) not in self._known:
+            today = self.failures_under(NO_FIX, asked)
+            then = self.failures_under(change, asked)
+            self._known[change, asked] = WhatIf(then, 1 - then / today if today else 0.0)
+        return self._known[change, asked]
 
 
 def build_world(name: str, seed: int, *, weekly: bool | None = None) -> World:
