@@ -7,7 +7,7 @@ Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
-Questions       `daily_health`, `phase5`, `baselines`, `validation`, `scorecard`
+Questions       `daily_health`, `phase5`, `baselines`, `validation`, `scorecard`, `parity`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbkit.findings.emit import Judgement, emit
     from nbkit.questions.baselines import baselines
     from nbkit.questions.daily_health import daily_health
+    from nbkit.questions.parity import parity
     from nbkit.questions.phase5 import phase5
     from nbkit.questions.validation import scorecard, validation
     from nbkit.registry import ProcessorRegistry, load_registry
@@ -46,6 +47,7 @@ _HOME = {
     "check_dependencies": "nbkit.runs.readiness",
     "readiness_table": "nbkit.runs.readiness",
     "daily_health": "nbkit.questions.daily_health",
+    "parity": "nbkit.questions.parity",
     "phase5": "nbkit.questions.phase5",
     "baselines": "nbkit.questions.baselines",
     "scorecard": "nbkit.questions.validation",
@@ -82,6 +84,7 @@ __all__ = [
     "emit",
     "load_registry",
     "open_warehouse",
+    "parity",
     "phase5",
     "readiness_table",
     "scorecard",

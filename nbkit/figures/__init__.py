@@ -3,6 +3,7 @@
 from nbkit.figures.baselines import duration_spreads, week_hours, weekday_effects
 from nbkit.figures.canvas import Figure
 from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, phase_week
+from nbkit.figures.parity import migration
 from nbkit.figures.phase5 import duration_shares, hang_lines, success_by_day
 from nbkit.figures.validation import Progress, before_and_after, scorecard_progress
 
@@ -16,6 +17,7 @@ __all__ = [
     "duration_spreads",
     "failures_by_hour",
     "hang_lines",
+    "migration",
     "phase_week",
     "scorecard_progress",
     "success_by_day",

@@ -38,7 +38,7 @@ def labels(name: str) -> dict[str, str]:
 
     return {
         "tool": "nbkit",
-        "nbkit_query": name[:63],
+        "nbkit_query": re.sub(r"[^a-z0-9_-]", "-", name.lower())[-63:],
         "nbkit_version": re.sub(r"[^a-z0-9_-]", "-", version("nbkit"))[:63],
     }
 

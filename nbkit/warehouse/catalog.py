@@ -9,6 +9,9 @@ declare the parameters, in order, with an optional default (without the @: BigQu
 counts one in a comment as a use). BigQuery runs the text as it stands;
 DuckDB runs sqlglot's translation of it. What changes data or tables stands in `sql/statements/`,
 with the same header, and is run by `Warehouse.execute`.
+
+Beside the catalog, a name that ends in `.sql` is a file of the user's own, with the same header,
+and `dataset.table` is a whole table.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbkit.errors import UnknownQuery
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from nbkit.warehouse.protocol import Parameter
 
+_TABLE = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*){1,2}")
 _FOLDER = files("nbkit.warehouse") / "sql"
 OWN_TABLES = "nbkit_"  # tables beside the history whose names begin so are nbkit's own
 _DECLARATION = re.compile(
@@ -94,13 +99,21 @@ class Query:
         return values
 
 
-@cache
 def query(name: str) -> Query:
-    """The query or statement of that name.
+    """The query or statement of that name, a query file of the user's own, or a whole table.
 
     Raises:
-        UnknownQuery: there is none; names the nearest.
+        UnknownQuery: there is none (names the nearest), or the file holds no single query.
     """
+    if name.endswith(".sql"):
+        return _own(name)
+    if _TABLE.fullmatch(name):
+        return Query(name, f"SELECT * FROM `{name}`", "One row: as the table has it.", ())
+    return _catalogued(name)
+
+
+@cache
+def _catalogued(name: str) -> Query:
     if name in statement_names():
         return _parse(name, (_FOLDER / "statements" / f"{name}.sql").read_text("utf-8"))
     if name not in query_names():
@@ -108,6 +121,27 @@ def query(name: str) -> Query:
         hint = _nearest(name, known) or f"; there are {', '.join(known)}"
         raise UnknownQuery(f"No query {name!r} in nbkit/warehouse/sql{hint}.")
     return _parse(name, (_FOLDER / f"{name}.sql").read_text("utf-8"))
+
+
+def _own(name: str) -> Query:
+    """A query file of the user's own: read anew each time, since it may be edited meanwhile."""
+    from sqlglot import errors, exp, parse
+
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UnknownQuery(f"{name}: there is no such query file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnknownQuery(f"{name}: cannot be read as UTF-8 text ({error}).") from None
+    try:
+        statements = [statement for statement in parse(text, read="bigquery") if statement]
+    except errors.SqlglotError as error:
+        raise UnknownQuery(
+            f"{name}: is not GoogleSQL: {str(error).splitlines()[0].rstrip('.')}."
+        ) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise UnknownQuery(f"{name}: must hold one SELECT, and nothing that changes data.")
+    return _parse(name, text)
 
 
 @cache
@@ -126,15 +160,17 @@ def _names(folder: Traversable) -> tuple[str, ...]:
     return tuple(sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".sql")))
 
 
-@cache
 def googlesql(name: str, *, table: str = RUN_HISTORY) -> str:
     """The text for BigQuery, reading the run history from `table` (`[project.]dataset.table`).
 
     With the default table the file's text comes back untouched.
     """
     text = query(name).text
-    if table == RUN_HISTORY:
-        return text
+    return text if table == RUN_HISTORY else _placed(text, table)
+
+
+@cache
+def _placed(text: str, table: str) -> str:
     from sqlglot import exp, parse_one
 
     tree = parse_one(text, read="bigquery")
@@ -143,7 +179,6 @@ def googlesql(name: str, *, table: str = RUN_HISTORY) -> str:
     return tree.sql(dialect="bigquery", pretty=True)
 
 
-@cache
 def duckdb_sql(
     name: str, *, relation: str, dataset: str = DATASET, absent: frozenset[str] = frozenset()
 ) -> str:
@@ -155,9 +190,14 @@ def duckdb_sql(
         absent: columns that the history lacks; where the text reads one by the history's alias, it
             reads null. (A query has a view for that, a statement needs the table itself.)
     """
+    return _translated(query(name).text, relation, dataset, absent)
+
+
+@cache
+def _translated(text: str, relation: str, dataset: str, absent: frozenset[str]) -> str:
     from sqlglot import exp, parse_one
 
-    tree = parse_one(query(name).text, read="bigquery")
+    tree = parse_one(text, read="bigquery")
     if absent:
         _null(tree, absent)
     _place(tree, exp.to_table(relation, dialect="duckdb"), dataset, dialect="duckdb")

@@ -32,6 +32,7 @@ from nbkit.warehouse.demo.plan import Plan, plans
 from nbkit.warehouse.demo.runs import Runs, Status, join_runs
 from nbkit.warehouse.demo.tables import processors_table, run_tables
 from nbkit.warehouse.demo.truth import DemoTruth
+from nbkit.warehouse.demo.twins import add_twins
 from nbkit.warehouse.demo.witness import incidents, merge
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _fill(
         end=end + shift,
         incidents=merge(seen),
     )
+    add_twins(connection, shift=shift)
     connection.execute("CREATE TABLE nbkit_demo.truth (truth JSON NOT NULL)")
     connection.execute("INSERT INTO nbkit_demo.truth VALUES (?)", [truth.to_json()])
     return truth
