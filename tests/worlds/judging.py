@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from worlds.fixes import FIXES
-from worlds.truth import Truth
+from worlds.truth import Truth, Window
 from worlds.world import World
 
 _RANK = {"info": 0, "warning": 1, "critical": 2}
@@ -21,7 +21,7 @@ class Score:
 
     Attributes:
         named: the cause that the leading `failure_storm` finding names; "" where there is none.
-        right: it is the world's main cause.
+        right: it is the world's main cause; of storms at times of their own, any.
         present: it is one of the causes that are really there.
         ranked: every cause that is really there stands among the first of `causes`, one place
             a cause more than there are.
@@ -31,6 +31,7 @@ class Score:
         overlaps: the found window meets a true one.
         points: by fix, the predicted reduction minus the true one, in percentage points.
         fits: predictions were made at all.
+        apart: of storms at times of their own, each has a finding that names it; else None.
     """
 
     named: str = ""
@@ -44,6 +45,7 @@ class Score:
     points: Mapping[str, float] = field(default_factory=dict)
     inside: Mapping[str, bool] = field(default_factory=dict)
     fits: bool = False
+    apart: bool | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +69,8 @@ def score(world: World, findings: Findings, *, what_if: bool = True) -> Score:
     first = [_cause_of(each) for each in evidence.get("causes") or ()][: len(there) + 1]
     onset, end = _moment(evidence.get("onset")), _moment(evidence.get("end"))
     onset_min, end_min, overlaps = _distance(truth, onset, end)
-    predicted = _predicted(evidence) if what_if else {}
+    # Of two storms the leading finding may be about either: truth has the windows of one.
+    predicted = _predicted(evidence) if what_if and not truth.apart else {}
     points, inside = {}, {}
     for fix, (value, low, high) in predicted.items():
         real = world.what_if(fix).reduction
@@ -75,7 +78,7 @@ def score(world: World, findings: Findings, *, what_if: bool = True) -> Score:
         inside[fix] = low <= real <= high
     return Score(
         named=named,
-        right=named == truth.cause,
+        right=named in there if truth.apart else named == truth.cause,
         present=named in there,
         ranked=there <= set(first),
         alarms=alarms,
@@ -85,8 +88,26 @@ def score(world: World, findings: Findings, *, what_if: bool = True) -> Score:
         points=points,
         inside=inside,
         fits=bool(predicted),
+        apart=_all_found(truth, storms) if truth.apart else None,
         evidence=evidence,
     )
+
+
+def _all_found(truth: Truth, storms: Findings) -> bool:
+    return all(
+        any(
+            each["evidence"].get("cause") == cause and _meets(each["evidence"], windows)
+            for each in storms
+        )
+        for cause, windows in {**truth.apart, truth.cause: truth.windows}.items()
+    )
+
+
+def _meets(evidence: Mapping[str, Any], windows: Sequence[Window]) -> bool:
+    onset, end = _moment(evidence.get("onset")), _moment(evidence.get("end"))
+    if onset is None or end is None or onset.tzinfo is None:
+        return False
+    return any(onset < window.end and window.start < end for window in windows)
 
 
 def _cause_of(entry: Any) -> str:

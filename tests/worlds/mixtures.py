@@ -55,6 +55,21 @@ def outage_and_retries(rng: np.random.Generator, scene: Scene) -> Storm:
     return _together(upstream_outage(rng, scene), retry_amplification(rng, scene))
 
 
+def weekly_and_once(rng: np.random.Generator, scene: Scene) -> Storm:
+    """Two storms that have nothing to do with each other, days apart; one of them may be weekly."""
+    builders = (scheduler_collision, poison_message, premature_start, rate_limit, upstream_outage)
+    one, other = rng.choice(len(builders), size=2, replace=False)
+    length = float(rng.uniform(1, 6)) * 3600
+    # A day and a half to two days before the last, so that no weekly one is near.
+    begin = scene.spans[-1][0] - length - float(rng.uniform(36, 60)) * 3600
+    once = replace(scene, spans=((begin, begin + length),))
+    first, second = builders[one](rng, scene), builders[other](rng, once)
+    return replace(
+        _together(first, second),
+        spans={first.cause: scene.spans, second.cause: once.spans},
+    )
+
+
 def _together(one: Storm, other: Storm) -> Storm:
     """Both; `worlds.world` finds by their failures which is the main one."""
     return Storm(
@@ -71,4 +86,5 @@ MIXTURES: dict[str, Mixture] = {
     "poison_and_quota": poison_and_quota,
     "premature_and_collision": premature_and_collision,
     "outage_and_retries": outage_and_retries,
+    "weekly_and_once": weekly_and_once,
 }

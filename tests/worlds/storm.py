@@ -18,12 +18,14 @@ class Storm:
         cause: the contract's word.
         others: causes that are really there too.
         works: what it starts, ordinary successes of the same work included.
+        spans: where the causes have times of their own, those times by cause.
         settings: what was drawn, for whoever asks why a world came out as it did.
     """
 
     cause: str
     works: list[Work]
     others: tuple[str, ...] = ()
+    spans: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     settings: dict[str, float | str] = field(default_factory=dict)
 
 

@@ -31,6 +31,8 @@ class Truth:
         others: further causes that are really there.
         shares: the part of the storm's failures that each cause is to blame for.
         windows: one for each time the storm blew, oldest first; none in a benign world.
+        apart: windows of a further storm that has its own times, by its cause; `windows` and all
+            counts are then those of `cause` alone.
         failures: failed runs in the windows, ordinary ones included.
         storm_failures: of these, the storm's.
         processors: the storm's failures by processor.
@@ -42,6 +44,7 @@ class Truth:
     shares: dict[str, float] = field(default_factory=dict)
     weekly: bool = False
     windows: tuple[Window, ...] = ()
+    apart: dict[str, tuple[Window, ...]] = field(default_factory=dict)
     failures: int = 0
     storm_failures: int = 0
     processors: dict[str, int] = field(default_factory=dict)

@@ -105,7 +105,7 @@ class World:
         if not self._storm.cause:
             return Truth(cause="")
         _, attempts = self._today
-        windows = _windows(self.scene, self.works, attempts)
+        windows, apart = self._windows(attempts)
         inside = [each for each in attempts if _inside(each.end, windows)]
         blown = [each for each in inside if self.works[each.work].storm]
         failed = [each for each in blown if each.fault]
@@ -119,8 +119,9 @@ class World:
             cause=main,
             others=tuple(others),
             shares=shares,
-            weekly=self.scene.weekly,
+            weekly=len(windows) > 1,
             windows=windows,
+            apart=apart,
             failures=self.failures_under(NO_FIX, windows),
             storm_failures=len(failed),
             processors=processors,
@@ -128,6 +129,24 @@ class World:
             messages=len({each.work for each in blown}),
             settings=self._storm.settings,
         )
+
+    def _windows(
+        self, attempts: Sequence[Attempt]
+    ) -> tuple[tuple[Window, ...], dict[str, tuple[Window, ...]]]:
+        """Those of the storm; of storms with times of their own, the largest's and the rest's."""
+        storm, end = self._storm, self.scene.end
+        failed = [each for each in attempts if each.fault and self.works[each.work].storm]
+        if not storm.spans:
+            return _windows(self.scene.spans, [each.end for each in failed], end), {}
+        ends: dict[str, list[float]] = {cause: [] for cause in storm.spans}
+        for each in failed:
+            ends[self.works[each.work].cause].append(each.end)
+        apart = {
+            cause: _windows(spans, ends[cause], end)
+            for cause, spans in sorted(storm.spans.items(), key=lambda item: -len(ends[item[0]]))
+        }
+        main = next(iter(apart))
+        return apart.pop(main), apart
 
     def failures_under(self, fix: Fix, windows: Sequence[Window]) -> int:
         """Failed runs that end in the windows when the fix is deployed from the beginning."""
@@ -219,6 +238,8 @@ def _is_fair(world: World) -> bool:
     if world.name == "poison_message" and (amplification < 10 or truth.messages > 90):
         return False
     # In a mixture it can be told which cause is the main one, and that the other is there.
+    if truth.apart:
+        return min(map(len, (truth.windows, *truth.apart.values()))) > 0
     if truth.others and not 0.1 <= 1 - truth.shares[truth.cause] <= 0.4:
         return False
     # Every time it blew it was there: a window that was calm is no window.
@@ -226,20 +247,16 @@ def _is_fair(world: World) -> bool:
 
 
 def _windows(
-    scene: Scene, works: Sequence[Work], attempts: Sequence[Attempt]
+    spans: Sequence[tuple[float, float]], ends: Sequence[float], until: float
 ) -> tuple[Window, ...]:
-    ends = np.array(
-        [
-            each.end
-            for each in attempts
-            if each.fault and works[each.work].storm and each.end < scene.end
-        ]
-    )
-    begins = np.array([begin for begin, _ in scene.spans]) - 1800
-    which = np.searchsorted(begins, ends, side="right") - 1
+    """From when the storm's failures ended, for each time that it was to blow."""
+    moments = np.array(ends)
+    moments = moments[moments < until]
+    begins = np.array([begin for begin, _ in spans]) - 1800
+    which = np.searchsorted(begins, moments, side="right") - 1
     found = []
     for number in range(len(begins)):
-        own = ends[which == number]
+        own = moments[which == number]
         if len(own) >= 20:
             last = float(np.quantile(own, 0.99))
             found.append(Window(_at(np.floor(own.min())), _at(np.ceil(last + 0.001))))

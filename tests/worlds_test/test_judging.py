@@ -77,3 +77,15 @@ def test_the_most_severe_storm_speaks_and_everything_above_info_is_an_alarm() ->
 def test_silence_names_nothing() -> None:
     assert score(world("poison_message"), []).named == ""
     assert score(world("busy_sundays"), []).alarms == ()
+
+
+def test_of_two_storms_either_may_lead_but_both_are_to_be_found() -> None:
+    made = world("weekly_and_once")
+    (cause, windows), *_ = made.truth.apart.items()
+    last = windows[-1]
+    other = verdict(
+        made, cause=cause, onset=last.start.isoformat(), end=last.end.isoformat(), what_if={}
+    )
+    assert score(made, other).right
+    assert score(made, other).apart is False
+    assert score(made, [*other, *verdict(made, what_if={})]).apart is True
