@@ -7,7 +7,7 @@ Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
-Questions       `daily_health`, `phase5`, `baselines`, `validation`, `scorecard`, `parity`
+Questions       `daily_health`, `phase5`, `baselines`, `incident`, `validation`, `scorecard`, `parity`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbkit.findings.emit import Judgement, emit
     from nbkit.questions.baselines import baselines
     from nbkit.questions.daily_health import daily_health
+    from nbkit.questions.incident import incident
     from nbkit.questions.parity import parity
     from nbkit.questions.phase5 import phase5
     from nbkit.questions.validation import scorecard, validation
@@ -50,6 +51,7 @@ _HOME = {
     "parity": "nbkit.questions.parity",
     "phase5": "nbkit.questions.phase5",
     "baselines": "nbkit.questions.baselines",
+    "incident": "nbkit.questions.incident",
     "scorecard": "nbkit.questions.validation",
     "validation": "nbkit.questions.validation",
     "Finding": "nbkit.findings",
@@ -82,6 +84,7 @@ __all__ = [
     "classify_history",
     "daily_health",
     "emit",
+    "incident",
     "load_registry",
     "open_warehouse",
     "parity",

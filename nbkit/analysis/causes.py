@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from nbkit.analysis.rates import between, is_real_failure, outcomes
-from nbkit.failures import messages_of
+from nbkit.failures import said_in
 
 Direction = Literal["started failing", "more failures", "fewer failures", "recovered"]
 
@@ -75,7 +75,7 @@ def causes(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tuple[Cau
                 expected=not bool(is_real_failure(group).iloc[0]),
                 failures=int(group["runs"].sum()),
                 processors=tuple(str(name) for name in names),
-                example=_words(largest["error_example"]),
+                example=said_in(largest["error_example"]),
                 example_processor=str(largest["processor_name"]),
                 example_run_id=_text(largest["example_run_id"]),
                 since=group["hour"].min().to_pydatetime(),
@@ -98,7 +98,7 @@ def new_messages(counts: pd.DataFrame, *, start: datetime, end: datetime) -> tup
         NewMessage(
             processor=str(name),
             category=str(group["category"].iloc[0]),
-            example=_words(group["error_example"].iloc[0]),
+            example=said_in(group["error_example"].iloc[0]),
             failures=int(group["runs"].sum()),
             since=group["hour"].min().to_pydatetime(),
         )
@@ -146,17 +146,11 @@ def _direction(
 def _signatures(counts: pd.DataFrame) -> list[tuple[str, str]]:
     """Processor and words of each row's masked message: the same trouble is written now as a
     string, now as an object with a trace."""
-    words = {each: _words(each) for each in counts["error_signature"].unique()}
+    words = {each: said_in(each) for each in counts["error_signature"].unique()}
     return [
         (str(name), words[signature])
         for name, signature in zip(counts["processor_name"], counts["error_signature"], strict=True)
     ]
-
-
-def _words(errors: object) -> str:
-    """What a value of the errors column says, without the JSON around it."""
-    said = [message.text or message.exception_type or "" for message in messages_of(errors)]
-    return " / ".join(dict.fromkeys(said))
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@
 
 from nbkit.failures.classify import classify
 from nbkit.failures.history import classify_counts, classify_history, judge_recorded
-from nbkit.failures.messages import Message, error_text, messages_of
+from nbkit.failures.messages import Message, error_text, messages_of, said_in
 from nbkit.failures.taxonomy import (
     EXPECTED,
     MEANING,
@@ -29,4 +29,5 @@ __all__ = [
     "error_text",
     "judge_recorded",
     "messages_of",
+    "said_in",
 ]

@@ -67,6 +67,12 @@ def error_text(errors: Any) -> tuple[str, str | None]:
     return (found[0].text, found[0].exception_type) if found else ("", None)
 
 
+def said_in(errors: Any) -> str:
+    """All that a value of the `errors` column says, in one line without the JSON around it."""
+    said = [message.text or message.exception_type or "" for message in messages_of(errors)]
+    return " / ".join(dict.fromkeys(said))
+
+
 def messages_of(errors: Any) -> tuple[Message, ...]:
     """All messages in a value of the `errors` column (JSON text, or already parsed), in order.
 

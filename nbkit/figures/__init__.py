@@ -1,8 +1,9 @@
 """Fact in, figure out. A title states the finding; labels sit on the data; one palette for all."""
 
 from nbkit.figures.baselines import duration_spreads, week_hours, weekday_effects
-from nbkit.figures.canvas import Figure
+from nbkit.figures.canvas import Figure, local
 from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, phase_week
+from nbkit.figures.incident import incident_timeline, same_hours
 from nbkit.figures.parity import migration
 from nbkit.figures.phase5 import duration_shares, hang_lines, success_by_day
 from nbkit.figures.validation import Progress, before_and_after, scorecard_progress
@@ -17,8 +18,11 @@ __all__ = [
     "duration_spreads",
     "failures_by_hour",
     "hang_lines",
+    "incident_timeline",
+    "local",
     "migration",
     "phase_week",
+    "same_hours",
     "scorecard_progress",
     "success_by_day",
     "week_hours",

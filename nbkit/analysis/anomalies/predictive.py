@@ -148,11 +148,19 @@ class CountModel:
 
     def bounds(self) -> tuple[float, float, float]:
         """The mean and the range that holds 95 % of usual days."""
-        counts = np.arange(int(10 * self.mean) + 20)
-        stays = (self.sizes / (self.sizes + self.means))[:, None]
-        up_to = self.weights @ betainc(self.sizes[:, None], counts + 1, stays)
-        low, high = np.searchsorted(up_to, [0.025, 0.975])
-        return self.mean, float(low), float(high)
+        return self.mean, self._least(0.025), self._least(0.975)
+
+    def _least(self, share: float) -> float:
+        """The least count that this share of days stays at or below; by halving, for a count may
+        be in the thousands."""
+        below, reached = -1, int(10 * self.mean) + 20
+        while reached - below > 1:
+            middle = (below + reached) // 2
+            if self.tails(middle)[0] >= share:
+                reached = middle
+            else:
+                below = middle
+        return float(reached)
 
 
 def count_model(counts: Ints) -> CountModel:

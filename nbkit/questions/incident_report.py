@@ -1,0 +1,493 @@
+"""What the incident analysis shows: its sentences, tables and figures, and its words for Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from nbkit import figures
+from nbkit.analysis.incident.cascade import Follower, Incident
+from nbkit.analysis.incident.messages import MessageGroup
+from nbkit.analysis.incident.surroundings import Surrounding
+from nbkit.analysis.incident.timeline import Lane, lanes
+from nbkit.analysis.incident.troubles import Trouble
+from nbkit.analysis.incident.usual import Count, SameHours
+from nbkit.analysis.incident.waiting import Standing, waiting
+from nbkit.analysis.liveness import Freshness, StuckRun
+from nbkit.findings import Finding, Severity, Verdict
+from nbkit.findings.emit import Judgement
+from nbkit.findings.incident import incident_failures
+from nbkit.findings.wording import count_of, moment, short, some, span
+from nbkit.registry import ProcessorRegistry
+from nbkit.tables import Column, Note, Table, Text
+
+MOST_LANES = 14
+_SIGNS = {
+    Verdict.RED: ":red_circle:",
+    Verdict.YELLOW: ":large_yellow_circle:",
+    Verdict.GREEN: ":large_green_circle:",
+    Verdict.UNKNOWN: ":white_circle:",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentReport:
+    """Everything the report shows. Tables and figures are made from it when asked for.
+
+    `rows` are the same hours of `weeks` weeks before, all processors together first. `standings`
+    are by root. `window` holds the runs of the window added up by slots of `slot_s` seconds.
+    """
+
+    as_of: datetime
+    start: datetime
+    end: datetime
+    processor: str
+    weeks: int
+    slot_s: int
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    freshness: Freshness
+    rows: tuple[SameHours, ...]
+    incidents: tuple[Incident, ...]
+    standings: dict[str, tuple[Standing, ...]]
+    messages: tuple[MessageGroup, ...]
+    surroundings: tuple[Surrounding, ...]
+    stuck: tuple[StuckRun, ...]
+    registry: ProcessorRegistry = field(repr=False)
+    window: pd.DataFrame = field(repr=False)
+    judgement: Judgement = field(repr=False)
+
+    @property
+    def main(self) -> Incident | None:
+        """The incident that hit most; None where nothing was out of the ordinary."""
+        return self.incidents[0] if self.incidents else None
+
+    @property
+    def whole(self) -> SameHours:
+        """All processors together."""
+        return self.rows[0]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence."""
+        loud = [f for f in self.findings if f.severity is not Severity.INFO]
+        if loud:
+            return loud[0].title
+        return (
+            f"Nothing out of the ordinary: {count_of(self.whole.runs.now, 'run')}, "
+            f"{self.whole.real.now:,} of them real failures{_beside(self.whole.real)}"
+        )
+
+    def summary_note(self) -> Note:
+        """The conclusion before any detail: root, blast radius, who waits."""
+        main = self.main
+        if main is None:
+            return Note(f"{self.headline}.", is_warning=self.verdict is not Verdict.GREEN)
+        words = [f"{self.headline}."]
+        if main.root in self.registry:
+            affected = self.registry.blast_radius(main.root).affected
+            waits = self._waiting_names(main)
+            words.append(
+                f"{count_of(len(affected), 'processor')} depend on it"
+                + (
+                    f"; {len(waits)} of them wait for its data."
+                    if waits
+                    else "; none waits for it."
+                )
+            )
+        words.append(
+            f"All of it has succeeded since (the last failure was at {moment(main.until)})."
+            if main.is_over
+            else f"It was still going on at {moment(self.end)}."
+        )
+        if len(self.incidents) > 1:
+            others = [each.root for each in self.incidents[1:]]
+            words.append(f"Beside it, and not because of it as far as known: {some(others)}.")
+        return Note(" ".join(words), is_warning=True)
+
+    def freshness_note(self) -> Note:
+        """The window, and how far the history reaches."""
+        zone = figures.local(self.start), figures.local(self.end)
+        about = f", {self.processor} with what it needs and what needs it" if self.processor else ""
+        return Note(
+            f"{moment(self.start)} to {moment(self.end)} ({zone[0]} to {zone[1]}){about}. Newest "
+            f"entry by then: {moment(self.freshness.last_event)}. Who waits is told as of "
+            f"{moment(self.as_of)}.",
+            is_warning=self.verdict is Verdict.UNKNOWN,
+        )
+
+    def timeline_figure(self) -> figures.Figure:
+        """Who ran when, those in trouble first."""
+        main = self.main
+        return figures.incident_timeline(
+            self.lanes(),
+            start=self.start,
+            end=self.end,
+            title=self._timeline_title(),
+            onset=main.since if main else None,
+            roots=main.roots if main else (),
+        )
+
+    def lanes(self) -> tuple[Lane, ...]:
+        """The processors of the incidents along the graph, then those that failed most."""
+        troubled = [t.processor for each in self.incidents for t in each.troubles]
+        worst = sorted(
+            (row for row in self.rows[1:] if row.runs.now),
+            key=lambda row: (-row.real.now, -row.runs.now, row.processor),
+        )
+        names = list(dict.fromkeys([*troubled, *(row.processor for row in worst)]))
+        return lanes(self.window, names[:MOST_LANES], slot_s=self.slot_s, end=self.end)
+
+    def root_table(self) -> Table:
+        """Each root with why it is held to be one."""
+        rows = []
+        for each in self.incidents:
+            own, (named, failures) = each.trouble, each.naming
+            rows.append(
+                (
+                    some(each.roots),
+                    each.since,
+                    each.recovered_at,
+                    incident_failures(each),
+                    _interval(own.usual) if own else None,
+                    own.before.rate if own and own.before.total else None,
+                    own.during.rate if own and own.during.total else None,
+                    f"{named:,} of {failures:,}" if failures else None,
+                    str(each.ground),
+                )
+            )
+        return Table.of(
+            [
+                Column("Root"),
+                Column("First (UTC)", "moment"),
+                Column("Well again (UTC)", "moment"),
+                Column("Failures", "count"),
+                Column("Usual", "text"),
+                Column("Failing before", "percent"),
+                Column("During", "percent"),
+                Column("Followers' failures that name it"),
+                Column("Why it is held to be the root"),
+            ],
+            rows,
+            empty="No processor was in trouble out of the ordinary.",
+        )
+
+    def follower_table(self) -> Table:
+        """What shares a root's cause, and what followed it, in order of time."""
+        rows = []
+        for each in self.incidents:
+            first = each.since
+            for trouble in each.shared:
+                rows.append(_joiner(each, trouble, "same cause", None, None, first))
+            for follower in sorted(each.followers, key=lambda f: f.trouble.since):
+                rows.append(_follower(each, follower, first))
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Because of"),
+                Column("Steps away"),
+                Column("First failure (UTC)", "moment"),
+                Column("After the root", "span"),
+                Column("Failures", "count"),
+                Column("Naming it", "count"),
+                Column("Says", "code"),
+            ],
+            rows,
+            empty="Nothing followed.",
+        )
+
+    def waiting_note(self) -> Note:
+        """The blast radius in a sentence."""
+        main = self.main
+        if main is None or main.root not in self.registry:
+            return Note("There is no registered root, so nobody waits for one.")
+        radius = self.registry.blast_radius(main.root)
+        levels = ", ".join(f"{n} {level.value}" for level, n in radius.by_criticality.items())
+        ill = [f.processor for f in main.followers]
+        stand_in = [p.name for p in radius.same_table]
+        words = f"{count_of(len(radius.affected), 'processor')} need {main.root}, directly or not"
+        words += f" ({levels})" if levels else ""
+        words += (
+            f"; {len(ill)} of them failed after it." if ill else "; none of them failed after it."
+        )
+        if stand_in:
+            words += f" {some(stand_in)} can fill the same table."
+        return Note(words)
+
+    def waiting_table(self) -> Table:
+        """Roots and their descendants by data date: what waits first, then by deadline."""
+        rows = [
+            (
+                row.processor.name,
+                row.data_date,
+                "the root" if row.distance == 0 else f"{row.distance}",
+                row.processor.criticality.value.lower(),
+                _state(row, {f.processor for f in each.followers}),
+                short(row.reason, 70),
+                row.usually_by,
+                row.due,
+                _left(row),
+                row.missed / row.judged if row.judged and row.missed is not None else None,
+            )
+            for each in self.incidents
+            for row in self.standings.get(each.root, ())
+        ]
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Data of", "date"),
+                Column("Steps"),
+                Column("Criticality"),
+                Column("State"),
+                Column("Why"),
+                Column("Usually by (UTC)", "moment"),
+                Column("Due (UTC)", "moment"),
+                Column("Time left"),
+                Column("Misses, usually", "percent"),
+            ],
+            rows,
+            empty="Nobody waits.",
+        )
+
+    def message_table(self) -> Table:
+        """What the failures said: new templates first, real failures before expected ones."""
+        return Table.of(
+            [
+                Column("New?"),
+                Column("Failures", "count"),
+                Column("Usual", "hours"),
+                Column("Category"),
+                Column("Processors"),
+                Column("First (UTC)", "moment"),
+                Column("Message", "code"),
+                Column("Run", "code"),
+            ],
+            [
+                (
+                    "NEW"
+                    if g.is_new
+                    else "new here"
+                    if len(g.new_for) == len(g.processors)
+                    else "",
+                    g.failures,
+                    g.usual,
+                    g.category.replace("_", " "),
+                    some(g.processors),
+                    g.since,
+                    short(g.example, 160) or "no message recorded",
+                    g.example_run_id,
+                )
+                for g in self.messages
+            ],
+            empty="Nothing failed in the window.",
+        )
+
+    def surrounding_table(self) -> Table:
+        return Table.of(
+            [
+                Column("When (UTC)", "moment"),
+                Column("What"),
+                Column("Whose"),
+                Column("Before"),
+                Column("Now"),
+                Column("Runs", "count"),
+            ],
+            [(s.at, s.what, s.subject, s.before, s.now, s.runs) for s in self.surroundings],
+            empty="No new revision, trigger, source, host or processor, and no first failure.",
+        )
+
+    def comparison_table(self) -> Table:
+        """Every processor with runs, beside the same hours: what is least usual first."""
+        rows = sorted(
+            self.rows[1:],
+            key=lambda r: (min(r.real.q, r.runs.q, r.durations.q), -r.real.now, r.processor),
+        )
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Runs", "count"),
+                Column("Usual"),
+                Column("Real failures", "count"),
+                Column("Weeks before, latest first"),
+                Column("Usual"),
+                Column("Nothing to do", "count"),
+                Column("Usual"),
+                Column("P95", "seconds"),
+                Column("P95 usual", "seconds"),
+                Column("Unusual?"),
+            ],
+            [
+                self._compared(row)
+                for row in (self.whole, *rows)
+                if row.runs.now or any(row.runs.before)
+            ],
+            empty="Nothing ran in these hours.",
+        )
+
+    def comparison_figure(self) -> figures.Figure:
+        return figures.same_hours(self.rows, weeks=self.weeks)
+
+    def slack_summary(self) -> Text:
+        """The incident in Slack's markup, to paste or to post."""
+        zone = f"{figures.local(self.start)} to {figures.local(self.end)}"
+        lines = [
+            f"{_SIGNS[self.verdict]} *{self.verdict}* {_slack(self.headline)}",
+            f"*Window* {moment(self.start)} to {moment(self.end)} ({zone})",
+        ]
+        main = self.main
+        if main is not None:
+            lines.append(f"*Root* {_slack(some(main.roots))}: {main.ground}")
+            if main.followers:
+                listed = [f"{f.processor} ({f.failures:,})" for f in main.followers]
+                lines.append(f"*Failed after it* {_slack(_listed(listed))}")
+            if main.root in self.registry:
+                waits = self._waiting_names(main)
+                count = len(self.registry.blast_radius(main.root).affected)
+                told = _slack(_listed(waits)) if waits else "nobody"
+                lines.append(f"*Blast radius* {count_of(count, 'processor')}; waiting: {told}")
+            state = "over" if main.is_over else f"going on at {moment(self.end)}"
+            lines.append(f"*State* {state}; last failure {moment(main.until)}")
+        for group in [g for g in self.messages if g.is_new and not g.expected][:3]:
+            lines.append(f"*New message* {group.failures:,}× `{_slack(short(group.example, 140))}`")
+        near = [s for s in self.surroundings if s.what == "revision"][:3]
+        if near and main is not None:
+            told = [f"{s.subject} → {s.now} at {s.at:%H:%M} UTC" for s in near]
+            lines.append(f"*Also then* {_slack('; '.join(told))}")
+        lines += [f"*Next* {_slack(step)}" for step in self.next_steps()[:3]]
+        return Text("\n".join(lines))
+
+    def next_steps(self) -> tuple[str, ...]:
+        """Commands that go on from here, the most useful first."""
+        loud = [f for f in self.findings if f.severity is not Severity.INFO]
+        return tuple(dict.fromkeys(finding.next_step for finding in (loud or self.findings)))
+
+    def waiting_names(self) -> tuple[str, ...]:
+        """Who waits for any of the roots, those with the first deadline first."""
+        return tuple(
+            dict.fromkeys(name for each in self.incidents for name in self._waiting_names(each))
+        )
+
+    def _waiting_names(self, of: Incident) -> tuple[str, ...]:
+        rows = waiting(self.standings.get(of.root, ()))
+        return tuple(dict.fromkeys(row.processor.name for row in rows))
+
+    def _compared(self, row: SameHours) -> tuple[object, ...]:
+        return (
+            row.processor or "all together",
+            row.runs.now,
+            _interval(row.runs),
+            row.real.now,
+            _weeks(row.real),
+            _interval(row.real),
+            row.expected.now,
+            _interval(row.expected),
+            row.durations.p95_s,
+            row.durations.usual_p95_s,
+            "; ".join(_unusual(row)) or "–",
+        )
+
+    def _timeline_title(self) -> str:
+        main = self.main
+        if main is None:
+            return self.headline
+        if main.followers:
+            return (
+                f"{main.root} was first, at {main.since:%H:%M} UTC; "
+                f"{count_of(len(main.followers), 'processor')} that need it followed"
+            )
+        if main.shared:
+            return (
+                f"{count_of(len(main.roots), 'processor')} began to fail at {main.since:%H:%M} UTC"
+            )
+        return f"{main.root} was in trouble from {main.since:%H:%M} UTC on"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
+
+
+def _joiner(
+    of: Incident,
+    trouble: Trouble,
+    how: str,
+    distance: int | None,
+    named: int | None,
+    first: datetime,
+) -> tuple[object, ...]:
+    return (
+        trouble.processor,
+        of.root,
+        str(distance) if distance else how,
+        trouble.since,
+        max(trouble.since - first, timedelta(0)),
+        trouble.failures,
+        named,
+        short(trouble.example, 100) or ", ".join(trouble.reasons),
+    )
+
+
+def _follower(of: Incident, follower: Follower, first: datetime) -> tuple[object, ...]:
+    return _joiner(of, follower.trouble, "", follower.distance, follower.named, first)
+
+
+def _interval(count: Count) -> str | None:
+    """`0 to 21`: what a further such window brings in 95 of 100 cases."""
+    if count.low is None or count.high is None:
+        return None
+    return f"{count.low:,.0f} to {count.high:,.0f}"
+
+
+def _weeks(count: Count) -> str | None:
+    """`[250], 9, 6, 6`: in brackets the week that stood out."""
+    if not count.before:
+        return None
+    return ", ".join(
+        f"[{number:,}]" if week == count.left_out else f"{number:,}"
+        for week, number in enumerate(count.before, start=1)
+    )
+
+
+def _unusual(row: SameHours) -> Iterable[str]:
+    limit = 0.05
+    for count, word in (
+        (row.real, "failures"),
+        (row.runs, "runs"),
+        (row.expected, "nothing to do"),
+    ):
+        if count.usual is not None and count.q <= limit:
+            yield f"{'more' if count.is_more else 'fewer'} {word}"
+    if row.durations.q <= limit and row.durations.over:
+        yield "slower"
+
+
+def _state(row: Standing, failing: set[str]) -> str:
+    if row.is_waiting:
+        return "waits"
+    if not row.is_recorded:
+        return "no runs recorded"
+    if row.is_done:
+        return "done, failed since" if row.processor.name in failing else "done"
+    return "not yet due"
+
+
+def _left(row: Standing) -> str | None:
+    if row.left is None or row.is_done or not row.is_recorded:
+        return None
+    return f"{span(-row.left)} late" if row.left < timedelta(0) else span(row.left)
+
+
+def _beside(real: Count) -> str:
+    return f" (usually {_interval(real)})" if real.low is not None else ""
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
