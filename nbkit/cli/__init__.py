@@ -33,6 +33,7 @@ from nbkit.cli.deliver import deliver_command
 from nbkit.cli.guard import guard_command
 from nbkit.cli.health import health_command
 from nbkit.cli.import_ import import_command
+from nbkit.cli.incident import incident_command
 from nbkit.cli.monitor import monitor_command
 from nbkit.cli.new import new_command
 from nbkit.cli.ready import ready_command
@@ -69,6 +70,7 @@ def _options(
 
 
 app.command("health")(health_command)
+app.command("incident")(incident_command)
 app.command("run")(run_command)
 app.command("new")(new_command)
 app.command("deliver")(deliver_command)

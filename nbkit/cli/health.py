@@ -98,9 +98,9 @@ def _show(report: DailyHealth, console: Console) -> None:
         )
     console.print(grid)
     console.print()
-    shown = _first(report.findings)
+    shown = first_findings(report.findings)
     for finding in shown:
-        _line(finding, console)
+        print_finding(finding, console)
     folded = [f for f in report.findings if f not in shown]
     if folded:
         console.print(Text(f"  and {len(folded)} more: {_summary(folded)}", style="dim"))
@@ -112,7 +112,8 @@ def _show(report: DailyHealth, console: Console) -> None:
     )
 
 
-def _line(finding: Finding, console: Console) -> None:
+def print_finding(finding: Finding, console: Console) -> None:
+    """One finding with what to do next."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -123,7 +124,7 @@ def _line(finding: Finding, console: Console) -> None:
     console.print(Padding(Text(f"→ {finding.next_step}", style="dim"), (0, 0, 0, 2)))
 
 
-def _first(findings: tuple[Finding, ...]) -> list[Finding]:
+def first_findings(findings: tuple[Finding, ...]) -> list[Finding]:
     """The first few, with every kind of critical finding before the second of one kind."""
     seen: dict[tuple[Severity, str], int] = {}
     ranked = []

@@ -84,7 +84,7 @@ def run_command(
     from nbkit.report.plan import make_plan
     from nbkit.schedule.launch import INTERRUPTED, earned, near
 
-    limit = _severity(fail_on)
+    limit = severity_of(fail_on)
     cell_limit, run_limit = (
         length_of("--cell-timeout", cell_timeout),
         length_of("--timeout", timeout),
@@ -179,7 +179,8 @@ def _progress(name: str, total: int, *, shown: bool) -> Iterator[Callable[[Progr
         yield on_cell
 
 
-def _severity(text: str) -> Severity:
+def severity_of(text: str) -> Severity:
+    """`--fail-on` as a severity. Raises InputError: it is none."""
     from nbkit.findings import Severity
 
     try:

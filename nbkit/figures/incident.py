@@ -157,8 +157,7 @@ def same_hours(rows: Sequence[SameHours], *, weeks: int) -> Figure:
     axes.set_yticks(range(len(shown)), [row.processor for row in shown])
     axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
     axes.set_xlabel(
-        "real failures in the window (large dot), in each week before (small dots), and the range "
-        "that 95 % of such weeks keep"
+        "real failures: now (large dot), the weeks before (small dots), and what is usual (95 %)"
     )
     told = "; ".join(
         f"{row.processor} {row.real.now:,} (usual {row.real.low:,.0f} to {row.real.high:,.0f})"

@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 
 from nbkit.analysis.causes import NewMessage
 from nbkit.analysis.incident.cascade import Ground, Incident
 from nbkit.analysis.incident.messages import MessageGroup
 from nbkit.analysis.incident.troubles import Reason, Trouble
 from nbkit.analysis.incident.usual import SameHours
-from nbkit.analysis.incident.waiting import Standing, incident_dates, waiting
+from nbkit.analysis.incident.waiting import Standing, distances, incident_dates, waiting
 from nbkit.findings import Finding, Severity, iso_utc
 from nbkit.findings.health import UNOWNED, HealthRules, judge_new_messages
 from nbkit.findings.wording import count_of, moment, short, some, span
@@ -37,7 +38,8 @@ class IncidentRules:
             one file a team.
         recurring: times the month's average at which failures that come every week are mentioned.
         least_recurring: real failures below which they are not.
-        like_weeks: times the worst of the weeks before, up to which failures are like theirs.
+        like_weeks: times the median of the weeks before, up to which failures are like theirs.
+        wide: processors in one trouble that make it critical while it goes on, whatever they are.
     """
 
     soon: timedelta = timedelta(hours=2)
@@ -47,16 +49,20 @@ class IncidentRules:
     recurring: float = 2.0
     least_recurring: int = 50
     like_weeks: float = 1.5
+    wide: int = 5
 
 
 def judge_incidents(
     found: Iterable[Incident],
     rows: Mapping[str, Sequence[Standing]],
     registry: ProcessorRegistry,
+    *,
+    rules: IncidentRules,
 ) -> list[Finding]:
     """One finding per root; a run that only hangs is judged by `judge_stuck`.
 
-    Critical while it goes on and a critical processor is among those in trouble or waiting.
+    Critical while it goes on, if a critical processor is among those in trouble or waiting, or if
+    many are in it.
 
     Args:
         rows: `standings` of each root's incident, by root.
@@ -72,7 +78,8 @@ def judge_incidents(
             for name in (*(t.processor for t in incident.troubles), incident.root)
             if (p := registry.get_processor(name)) and p.criticality is Criticality.CRITICAL
         ] or [s.processor.name for s in waiting(standing) if _is_critical(s)]
-        severity = Severity.CRITICAL if critical and not incident.is_over else Severity.WARNING
+        grave = bool(critical) or len(incident.troubles) >= rules.wide
+        severity = Severity.CRITICAL if grave and not incident.is_over else Severity.WARNING
         findings.append(
             Finding(
                 kind="incident_root",
@@ -81,9 +88,7 @@ def judge_incidents(
                 title=root_title(incident),
                 since=incident.since,
                 owner=root.owner if root else UNOWNED,
-                next_step=f"`nbkit registry impact {incident.root}`"
-                if root
-                else "Register it, so that what depends on it is known.",
+                next_step=_next_step(incident, is_known=root is not None),
                 fingerprint=_fingerprint(incident),
                 evidence=_evidence(incident, standing, registry),
             )
@@ -128,6 +133,14 @@ def root_title(incident: Incident) -> str:
         needing = count_of(len(incident.followers), "processor")
         return f"{what}; {needing} that need it failed after it ({told})"
     return f"{what}: {short(own.example, 100)}" if own.example else what
+
+
+def ground_of(incident: Incident) -> str:
+    """Why it is held to be the root, with the numbers."""
+    named, failures = incident.naming
+    if incident.ground is Ground.NAMED:
+        return f"named by {named:,} of {count_of(failures, 'failure')} after it"
+    return str(incident.ground)
 
 
 def incident_failures(incident: Incident) -> int:
@@ -232,7 +245,7 @@ def judge_unusual(
                 f"the last {count_of(weeks, 'week')}: {told}{more}",
                 since=None,
                 owner=UNOWNED,
-                next_step="`nbkit run incident` compares every processor with those hours.",
+                next_step="`nbkit incident --report` shows every processor beside those hours.",
                 fingerprint=f"unusual_hours:{aspect}",
                 evidence={
                     "aspect": aspect,
@@ -283,7 +296,8 @@ def judge_recurring(
         monthly: real failures that a window of this length brings on average.
     """
     real = whole.real
-    if not real.before or real.usual is None or real.now > rules.like_weeks * max(real.before):
+    kept = [n for week, n in enumerate(real.before, start=1) if week != real.left_out]
+    if real.usual is None or real.now > rules.like_weeks * median(kept):
         return []
     if real.now < max(rules.least_recurring, rules.recurring * monthly):
         return []
@@ -341,7 +355,7 @@ def _evidence(
 ) -> dict[str, object]:
     own = incident.trouble
     named, failures = incident.naming
-    radius = registry.blast_radius(incident.root) if incident.root in registry else None
+    affected = distances(incident, registry)
     evidence: dict[str, object] = {
         "root": incident.root,
         "ground": incident.ground.name.lower(),
@@ -353,13 +367,24 @@ def _evidence(
         "follower_failures": failures,
         "naming_root": named,
         "shared": [trouble.processor for trouble in incident.shared],
-        "blast_radius": [p.name for p in radius.affected] if radius else [],
+        "blast_radius": [name for name, steps in affected.items() if steps],
         "waiting": list(dict.fromkeys(s.processor.name for s in waiting(rows))),
         "data_dates": [day.isoformat() for day in incident_dates(incident)],
     }
     if own:
         evidence |= _own_evidence(own)
     return evidence
+
+
+def _next_step(incident: Incident, *, is_known: bool) -> str:
+    if incident.ground is Ground.SHARED:
+        return (
+            f"Look for a deploy or a change of the source before {incident.since:%H:%M} UTC; "
+            f"`nbkit registry impact {incident.root}`"
+        )
+    if is_known:
+        return f"`nbkit registry impact {incident.root}`"
+    return f"Register {incident.root}, so that what depends on it is known."
 
 
 def _own_evidence(own: Trouble) -> dict[str, object]:

@@ -166,7 +166,7 @@ def incident(
     judged: list[Finding] = []
     if rows[0].runs.now:
         judged = [
-            *judge_incidents(found, standing, registry),
+            *judge_incidents(found, standing, registry, rules=rules),
             *_waits(found, standing, rules),
             *judge_messages(groups, found, registry, rules=health_rules),
             *judge_stuck(overdue, registry, rules=health_rules),
@@ -258,7 +258,7 @@ def _known_weeks(counts: pd.DataFrame, start: datetime) -> int:
     """How many of the weeks before the history covers."""
     if counts.empty:
         return 0
-    first = counts["hour"].min().to_pydatetime()
+    first: datetime = counts["hour"].min().to_pydatetime()
     return min(WEEKS, max(0, (start - first + timedelta(hours=12)) // WEEK))
 
 
@@ -266,7 +266,7 @@ def _monthly(counts: pd.DataFrame, window: _Window) -> float:
     """Real failures that a stretch of the window's length brought on average."""
     if counts.empty:
         return 0.0
-    known = window.start - counts["hour"].min().to_pydatetime()
+    known: timedelta = window.start - counts["hour"].min().to_pydatetime()
     return float(counts.loc[is_real_failure(counts), "runs"].sum()) * (window.length / known)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,19 +10,19 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from nbkit import figures
-from nbkit.analysis.incident.cascade import Follower, Incident
+from nbkit.analysis.incident.cascade import Incident
 from nbkit.analysis.incident.messages import MessageGroup
 from nbkit.analysis.incident.surroundings import Surrounding
 from nbkit.analysis.incident.timeline import Lane, lanes
 from nbkit.analysis.incident.troubles import Trouble
 from nbkit.analysis.incident.usual import Count, SameHours
-from nbkit.analysis.incident.waiting import Standing, waiting
+from nbkit.analysis.incident.waiting import Standing, distances, waiting
 from nbkit.analysis.liveness import Freshness, StuckRun
 from nbkit.findings import Finding, Severity, Verdict
 from nbkit.findings.emit import Judgement
-from nbkit.findings.incident import incident_failures
+from nbkit.findings.incident import ground_of, incident_failures
 from nbkit.findings.wording import count_of, moment, short, some, span
-from nbkit.registry import ProcessorRegistry
+from nbkit.registry import Criticality, Processor, ProcessorRegistry
 from nbkit.tables import Column, Note, Table, Text
 
 MOST_LANES = 14
@@ -87,17 +88,12 @@ class IncidentReport:
         if main is None:
             return Note(f"{self.headline}.", is_warning=self.verdict is not Verdict.GREEN)
         words = [f"{self.headline}."]
-        if main.root in self.registry:
-            affected = self.registry.blast_radius(main.root).affected
-            waits = self._waiting_names(main)
-            words.append(
-                f"{count_of(len(affected), 'processor')} depend on it"
-                + (
-                    f"; {len(waits)} of them wait for its data."
-                    if waits
-                    else "; none waits for it."
-                )
-            )
+        affected = self.affected(main)
+        if affected:
+            waits = len(self.waiting_names(main))
+            wait = f"{waits} of them wait" if waits > 1 else f"{waits or 'none'} of them waits"
+            need = _need(len(affected))
+            words.append(f"{count_of(len(affected), 'processor')} {need} it; {wait} for its data.")
         words.append(
             f"All of it has succeeded since (the last failure was at {moment(main.until)})."
             if main.is_over
@@ -145,7 +141,7 @@ class IncidentReport:
         """Each root with why it is held to be one."""
         rows = []
         for each in self.incidents:
-            own, (named, failures) = each.trouble, each.naming
+            own = each.trouble
             rows.append(
                 (
                     some(each.roots),
@@ -155,8 +151,7 @@ class IncidentReport:
                     _interval(own.usual) if own else None,
                     own.before.rate if own and own.before.total else None,
                     own.during.rate if own and own.during.total else None,
-                    f"{named:,} of {failures:,}" if failures else None,
-                    str(each.ground),
+                    ground_of(each),
                 )
             )
         return Table.of(
@@ -165,11 +160,10 @@ class IncidentReport:
                 Column("First (UTC)", "moment"),
                 Column("Well again (UTC)", "moment"),
                 Column("Failures", "count"),
-                Column("Usual", "text"),
+                Column("Usual"),
                 Column("Failing before", "percent"),
                 Column("During", "percent"),
-                Column("Followers' failures that name it"),
-                Column("Why it is held to be the root"),
+                Column("Why the root"),
             ],
             rows,
             empty="No processor was in trouble out of the ordinary.",
@@ -179,18 +173,16 @@ class IncidentReport:
         """What shares a root's cause, and what followed it, in order of time."""
         rows = []
         for each in self.incidents:
-            first = each.since
             for trouble in each.shared:
-                rows.append(_joiner(each, trouble, "same cause", None, None, first))
+                rows.append(_joiner(each, trouble, "same cause", None))
             for follower in sorted(each.followers, key=lambda f: f.trouble.since):
-                rows.append(_follower(each, follower, first))
+                rows.append(_joiner(each, follower.trouble, f"{follower.distance}", follower.named))
         return Table.of(
             [
                 Column("Processor"),
-                Column("Because of"),
+                Column("After"),
+                Column("Later by", "span"),
                 Column("Steps away"),
-                Column("First failure (UTC)", "moment"),
-                Column("After the root", "span"),
                 Column("Failures", "count"),
                 Column("Naming it", "count"),
                 Column("Says", "code"),
@@ -226,11 +218,10 @@ class IncidentReport:
                 "the root" if row.distance == 0 else f"{row.distance}",
                 row.processor.criticality.value.lower(),
                 _state(row, {f.processor for f in each.followers}),
-                short(row.reason, 70),
-                row.usually_by,
                 row.due,
                 _left(row),
                 row.missed / row.judged if row.judged and row.missed is not None else None,
+                short(row.reason, 70),
             )
             for each in self.incidents
             for row in self.standings.get(each.root, ())
@@ -242,11 +233,10 @@ class IncidentReport:
                 Column("Steps"),
                 Column("Criticality"),
                 Column("State"),
-                Column("Why"),
-                Column("Usually by (UTC)", "moment"),
                 Column("Due (UTC)", "moment"),
                 Column("Time left"),
-                Column("Misses, usually", "percent"),
+                Column("Misses", "percent"),
+                Column("Why"),
             ],
             rows,
             empty="Nobody waits.",
@@ -259,28 +249,24 @@ class IncidentReport:
                 Column("New?"),
                 Column("Failures", "count"),
                 Column("Usual", "hours"),
-                Column("Category"),
+                Column("Message", "code"),
                 Column("Processors"),
                 Column("First (UTC)", "moment"),
-                Column("Message", "code"),
+                Column("Category"),
                 Column("Run", "code"),
             ],
             [
                 (
-                    "NEW"
-                    if g.is_new
-                    else "new here"
-                    if len(g.new_for) == len(g.processors)
-                    else "",
-                    g.failures,
-                    g.usual,
-                    g.category.replace("_", " "),
-                    some(g.processors),
-                    g.since,
-                    short(g.example, 160) or "no message recorded",
-                    g.example_run_id,
+                    _novelty(group),
+                    group.failures,
+                    group.usual,
+                    short(group.example, 160) or "no message recorded",
+                    some(group.processors),
+                    group.since,
+                    group.category.replace("_", " "),
+                    group.example_run_id,
                 )
-                for g in self.messages
+                for group in self.messages
             ],
             empty="Nothing failed in the window.",
         )
@@ -308,16 +294,16 @@ class IncidentReport:
         return Table.of(
             [
                 Column("Processor"),
-                Column("Runs", "count"),
-                Column("Usual"),
+                Column("Unusual?"),
                 Column("Real failures", "count"),
+                Column("Usual"),
                 Column("Weeks before, latest first"),
+                Column("Runs", "count"),
                 Column("Usual"),
                 Column("Nothing to do", "count"),
                 Column("Usual"),
                 Column("P95", "seconds"),
                 Column("P95 usual", "seconds"),
-                Column("Unusual?"),
             ],
             [
                 self._compared(row)
@@ -339,23 +325,22 @@ class IncidentReport:
         ]
         main = self.main
         if main is not None:
-            lines.append(f"*Root* {_slack(some(main.roots))}: {main.ground}")
+            lines.append(f"*Root* {_slack(some(main.roots))}: {ground_of(main)}")
             if main.followers:
                 listed = [f"{f.processor} ({f.failures:,})" for f in main.followers]
                 lines.append(f"*Failed after it* {_slack(_listed(listed))}")
-            if main.root in self.registry:
-                waits = self._waiting_names(main)
-                count = len(self.registry.blast_radius(main.root).affected)
-                told = _slack(_listed(waits)) if waits else "nobody"
-                lines.append(f"*Blast radius* {count_of(count, 'processor')}; waiting: {told}")
+            waits = self.waiting_names(main)
+            told = _slack(_listed(waits)) if waits else "nobody"
+            count = len(self.affected(main))
+            lines.append(f"*Blast radius* {count_of(count, 'processor')}; waiting: {told}")
             state = "over" if main.is_over else f"going on at {moment(self.end)}"
             lines.append(f"*State* {state}; last failure {moment(main.until)}")
         for group in [g for g in self.messages if g.is_new and not g.expected][:3]:
             lines.append(f"*New message* {group.failures:,}× `{_slack(short(group.example, 140))}`")
         near = [s for s in self.surroundings if s.what == "revision"][:3]
         if near and main is not None:
-            told = [f"{s.subject} → {s.now} at {s.at:%H:%M} UTC" for s in near]
-            lines.append(f"*Also then* {_slack('; '.join(told))}")
+            deploys = [f"{s.subject} → {s.now} at {s.at:%H:%M} UTC" for s in near]
+            lines.append(f"*Also then* {_slack('; '.join(deploys))}")
         lines += [f"*Next* {_slack(step)}" for step in self.next_steps()[:3]]
         return Text("\n".join(lines))
 
@@ -364,29 +349,30 @@ class IncidentReport:
         loud = [f for f in self.findings if f.severity is not Severity.INFO]
         return tuple(dict.fromkeys(finding.next_step for finding in (loud or self.findings)))
 
-    def waiting_names(self) -> tuple[str, ...]:
-        """Who waits for any of the roots, those with the first deadline first."""
-        return tuple(
-            dict.fromkeys(name for each in self.incidents for name in self._waiting_names(each))
-        )
+    def affected(self, of: Incident) -> tuple[Processor, ...]:
+        """What needs a root of it, directly or not, the nearest first."""
+        steps = distances(of, self.registry)
+        names = sorted((name for name in steps if steps[name]), key=lambda name: steps[name])
+        return tuple(self.registry.processor(name) for name in names)
 
-    def _waiting_names(self, of: Incident) -> tuple[str, ...]:
+    def waiting_names(self, of: Incident) -> tuple[str, ...]:
+        """Who waits for it, those with the first deadline first."""
         rows = waiting(self.standings.get(of.root, ()))
         return tuple(dict.fromkeys(row.processor.name for row in rows))
 
     def _compared(self, row: SameHours) -> tuple[object, ...]:
         return (
             row.processor or "all together",
+            "; ".join(_unusual(row)) or "–",
+            row.real.now,
+            _interval(row.real),
+            _weeks(row.real),
             row.runs.now,
             _interval(row.runs),
-            row.real.now,
-            _weeks(row.real),
-            _interval(row.real),
             row.expected.now,
             _interval(row.expected),
             row.durations.p95_s,
             row.durations.usual_p95_s,
-            "; ".join(_unusual(row)) or "–",
         )
 
     def _timeline_title(self) -> str:
@@ -410,28 +396,26 @@ class IncidentReport:
         return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
 
 
-def _joiner(
-    of: Incident,
-    trouble: Trouble,
-    how: str,
-    distance: int | None,
-    named: int | None,
-    first: datetime,
-) -> tuple[object, ...]:
+def criticalities(processors: Iterable[Processor]) -> str:
+    """`1 critical, 8 high`: the worst first."""
+    counted = Counter(processor.criticality for processor in processors)
+    return ", ".join(f"{counted[c]} {c.value.lower()}" for c in Criticality if counted[c])
+
+
+def _need(number: int) -> str:
+    return "needs" if number == 1 else "need"
+
+
+def _joiner(of: Incident, trouble: Trouble, how: str, named: int | None) -> tuple[object, ...]:
     return (
         trouble.processor,
         of.root,
-        str(distance) if distance else how,
-        trouble.since,
-        max(trouble.since - first, timedelta(0)),
+        max(trouble.since - of.since, timedelta(0)),
+        how,
         trouble.failures,
         named,
-        short(trouble.example, 100) or ", ".join(trouble.reasons),
+        short(trouble.example, 70) or ", ".join(trouble.reasons),
     )
-
-
-def _follower(of: Incident, follower: Follower, first: datetime) -> tuple[object, ...]:
-    return _joiner(of, follower.trouble, "", follower.distance, follower.named, first)
 
 
 def _interval(count: Count) -> str | None:
@@ -462,6 +446,12 @@ def _unusual(row: SameHours) -> Iterable[str]:
             yield f"{'more' if count.is_more else 'fewer'} {word}"
     if row.durations.q <= limit and row.durations.over:
         yield "slower"
+
+
+def _novelty(group: MessageGroup) -> str:
+    if group.is_new:
+        return "NEW"
+    return "new here" if len(group.new_for) == len(group.processors) else ""
 
 
 def _state(row: Standing, failing: set[str]) -> str:

@@ -27,10 +27,10 @@ _MOSTLY = 0.5
 class Ground(StrEnum):
     """Why this is held to be the root, the strongest first."""
 
-    NAMED = "what failed after it names it"
-    SHARED = "processors that need nothing of each other say the same new thing"
-    ORDER = "it failed first; what needs it failed after it"
-    ALONE = "nothing else is in trouble with it"
+    NAMED = "named by failures after it"
+    SHARED = "one new message in processors that need nothing of each other"
+    ORDER = "first in time of what depends on it"
+    ALONE = "nothing followed"
 
 
 @dataclass(frozen=True, kw_only=True)

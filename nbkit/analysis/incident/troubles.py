@@ -244,7 +244,8 @@ def _densest(failing: pd.DataFrame, usual: SameHours | None) -> pd.DataFrame:
         before = slot
         if total > best[0]:
             best = (total, begin, slot)
-    return failing[(failing["slot"] >= best[1]) & (failing["slot"] <= best[2])]
+    _, begin, stop = best
+    return failing[failing["slot"].between(begin, stop)]
 
 
 def _share(rows: pd.DataFrame) -> Proportion:
