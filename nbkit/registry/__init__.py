@@ -10,6 +10,7 @@ from nbkit.registry.deadlines import Deadline, parse_deadline
 from nbkit.registry.graph import CriticalPath, ProcessorRegistry
 from nbkit.registry.impact import BlastRadius, DeadlineAtRisk
 from nbkit.registry.loading import FILE_NAME, load_registry
+from nbkit.registry.marked_spans import MarkedSpan, MarkedSpans, load_marked_spans
 from nbkit.registry.models import Criticality, Phase, Processor, RecordRange
 
 __all__ = [
@@ -19,12 +20,15 @@ __all__ = [
     "Criticality",
     "Deadline",
     "DeadlineAtRisk",
+    "MarkedSpan",
+    "MarkedSpans",
     "Phase",
     "Processor",
     "ProcessorRegistry",
     "RecordRange",
     "RegistryDrift",
     "compare_with_history",
+    "load_marked_spans",
     "load_registry",
     "parse_deadline",
 ]
