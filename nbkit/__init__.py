@@ -7,8 +7,8 @@ Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
-Questions       `daily_health`, `phase5`, `baselines`, `incident`,
-                `validation`, `scorecard`, `parity`
+Questions       `daily_health`, `phase5`, `baselines`, `incident`, `validation`, `scorecard`,
+                `parity`, `trends`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nbkit.questions.incident import incident
     from nbkit.questions.parity import parity
     from nbkit.questions.phase5 import phase5
+    from nbkit.questions.trends import trends
     from nbkit.questions.validation import scorecard, validation
     from nbkit.registry import ProcessorRegistry, load_registry
     from nbkit.runs.readiness import check_dependencies, readiness_table
@@ -54,6 +55,7 @@ _HOME = {
     "baselines": "nbkit.questions.baselines",
     "incident": "nbkit.questions.incident",
     "scorecard": "nbkit.questions.validation",
+    "trends": "nbkit.questions.trends",
     "validation": "nbkit.questions.validation",
     "Finding": "nbkit.findings",
     "Severity": "nbkit.findings",
@@ -92,6 +94,7 @@ __all__ = [
     "phase5",
     "readiness_table",
     "scorecard",
+    "trends",
     "validation",
 ]
 

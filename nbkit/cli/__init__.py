@@ -27,6 +27,7 @@ from nbkit.cli import (
     reports,
     schedule,
     slas,
+    trends,
 )
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
@@ -91,6 +92,7 @@ app.add_typer(breaker.app, name="breaker")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(history.app, name="history")
 app.add_typer(slas.app, name="slas")
+app.add_typer(trends.app, name="trends")
 
 
 def main(arguments: list[str] | None = None) -> int:

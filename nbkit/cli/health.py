@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nbkit.cli.moments import default_moment
-from nbkit.errors import ParameterError
+from nbkit.cli.verdict import first_findings, print_finding, print_verdict, severity_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nbkit.findings import Finding, Severity
+    from nbkit.findings import Finding
     from nbkit.questions.daily_health import DailyHealth
-
-COLOURS = {"RED": "bold white on red", "YELLOW": "bold black on yellow"}
-COLOURS |= {"GREEN": "bold black on green", "UNKNOWN": "bold white on magenta"}
-_MARKS = {"critical": ("✖", "red"), "warning": ("▲", "yellow"), "info": ("·", "dim")}
-SHOWN = 8
 
 
 def health_command(
@@ -39,15 +34,10 @@ def health_command(
     as_json: Annotated[bool, typer.Option("--json", help="findings.json on stdout.")] = False,
 ) -> None:
     """Is everything okay? The verdict of the daily report, in seconds."""
-    from nbkit.findings import Severity
     from nbkit.project import find_project
     from nbkit.questions.daily_health import daily_health
 
-    try:
-        limit = Severity(fail_on)
-    except ValueError:
-        known = ", ".join(Severity)
-        raise ParameterError(f"--fail-on {fail_on}: not a severity; use one of {known}.") from None
+    limit = severity_of(fail_on)
     project = find_project()
     moment = as_of or default_moment(warehouse, project)
     report = daily_health(warehouse, as_of=moment, services=services)
@@ -69,10 +59,7 @@ def _show(report: DailyHealth, console: Console) -> None:
 
     from nbkit.findings.wording import moment, percent
 
-    console.print(
-        Text(f" {report.verdict} ", style=COLOURS[report.verdict]),
-        Text(f" Pipeline health, 24 hours to {moment(report.as_of)}", style="bold"),
-    )
+    print_verdict(report.verdict, f"Pipeline health, 24 hours to {moment(report.as_of)}", console)
     console.print(Text(report.freshness_note().text, style="dim"))
     console.print()
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -110,29 +97,6 @@ def _show(report: DailyHealth, console: Console) -> None:
     console.print(
         Text("Whole report: nbkit run daily_health    Machines: nbkit health --json", style="dim")
     )
-
-
-def print_finding(finding: Finding, console: Console) -> None:
-    """One finding with what to do next."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    mark, colour = _MARKS[finding.severity]
-    console.print(
-        Text.assemble((f"{mark} ", colour), finding.title),
-    )
-    console.print(Padding(Text(f"→ {finding.next_step}", style="dim"), (0, 0, 0, 2)))
-
-
-def first_findings(findings: tuple[Finding, ...]) -> list[Finding]:
-    """The first few, with every kind of critical finding before the second of one kind."""
-    seen: dict[tuple[Severity, str], int] = {}
-    ranked = []
-    for position, finding in enumerate(findings):
-        key = (finding.severity, finding.kind)
-        seen[key] = seen.get(key, 0) + 1
-        ranked.append((-finding.severity.rank, seen[key], position, finding))
-    return [finding for *_, finding in sorted(ranked, key=lambda r: r[:3])[:SHOWN]]
 
 
 def _summary(findings: list[Finding]) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nbkit.cli.health import COLOURS, first_findings, print_finding
 from nbkit.cli.moments import default_moment
+from nbkit.cli.verdict import first_findings, print_finding, print_verdict
 from nbkit.errors import InputError
 from nbkit.project import Project, find_project
 
@@ -170,10 +170,7 @@ def _again(found: IncidentReport) -> str:
 def _show(found: IncidentReport, console: Console) -> None:
     from rich.text import Text
 
-    console.print(
-        Text(f" {found.verdict} ", style=COLOURS[found.verdict]),
-        Text(f" {found.headline}", style="bold"),
-    )
+    print_verdict(found.verdict, found.headline, console)
     for finding in found.findings[:1]:
         if finding.title == found.headline:
             console.print(Text(f"→ {finding.next_step}"))

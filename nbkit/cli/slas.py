@@ -127,14 +127,11 @@ def _show(status: SlaStatus, console: Console) -> None:
     from rich.text import Text
 
     from nbkit.analysis.slas import Standing
-    from nbkit.cli.health import COLOURS
+    from nbkit.cli.verdict import print_verdict
     from nbkit.findings.wording import moment, percent
 
     days = status.facts.slas.period.days
-    console.print(
-        Text(f" {status.verdict} ", style=COLOURS[status.verdict]),
-        Text(f" Service levels, {days} days to {moment(status.as_of)}", style="bold"),
-    )
+    print_verdict(status.verdict, f"Service levels, {days} days to {moment(status.as_of)}", console)
     console.print()
     grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     grid.add_column("")

@@ -6,6 +6,7 @@ from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, p
 from nbkit.figures.incident import incident_timeline, same_hours
 from nbkit.figures.parity import migration
 from nbkit.figures.phase5 import duration_shares, hang_lines, success_by_day
+from nbkit.figures.trends import panels_title, worsening_panels
 from nbkit.figures.validation import Progress, before_and_after, scorecard_progress
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "incident_timeline",
     "local",
     "migration",
+    "panels_title",
     "phase_week",
     "same_hours",
     "scorecard_progress",
     "success_by_day",
     "week_hours",
     "weekday_effects",
+    "worsening_panels",
 ]

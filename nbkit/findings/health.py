@@ -180,7 +180,7 @@ def judge_failing(
                 title=f"{name} failed {day.real:,} of {day.successes + day.real:,} runs "
                 f"in 24 hours ({percent(1 - rate)}{beside})",
                 since=None,
-                owner=_owner(name, registry),
+                owner=owner_of(name, registry),
                 next_step=f"`nbkit registry impact {name}`",
                 fingerprint=f"processor_failing:{name}",
                 evidence={
@@ -222,7 +222,7 @@ def judge_stuck(
                 title=f"{name} has {count_of(len(runs), 'run')} stuck, the longest for "
                 f"{span(longest.running)} ({limit})",
                 since=longest.started_at,
-                owner=_owner(name, registry),
+                owner=owner_of(name, registry),
                 next_step=f"End run {longest.run_id}, then `nbkit registry impact {name}`",
                 fingerprint=f"stuck_run:{name}",
                 evidence={
@@ -247,7 +247,7 @@ def judge_silence(silent: Sequence[Silence], registry: ProcessorRegistry) -> lis
             title=f"{quiet.processor} has been silent for {span(quiet.quiet)}; in the 30 days "
             f"before, never for longer than {span(quiet.longest_before)}",
             since=quiet.last_seen,
-            owner=_owner(quiet.processor, registry),
+            owner=owner_of(quiet.processor, registry),
             next_step="Check its schedule and its subscription, then "
             f"`nbkit registry impact {quiet.processor}`",
             fingerprint=f"silent_processor:{quiet.processor}",
@@ -280,7 +280,7 @@ def judge_durations(
                 title=f"{shift.processor} takes {shift.ratio:.1f} times its usual time: P95 "
                 f"{seconds(shift.p95)} against {seconds(shift.baseline_p95)} over 30 days",
                 since=None,
-                owner=_owner(shift.processor, registry),
+                owner=owner_of(shift.processor, registry),
                 next_step=f"Compare its input sizes and revisions; "
                 f"`nbkit registry show {shift.processor}` has its timeout",
                 fingerprint=f"slow_processor:{shift.processor}",
@@ -316,7 +316,7 @@ def judge_completeness(rows: Sequence[Completeness], registry: ProcessorRegistry
             title=f"{row.processor} has {seen} {'records ' if row.state != 'none' else ''}for "
             f"{row.data_date:%Y-%m-%d}; {row.low:,} to {row.high:,} is {source}",
             since=None,
-            owner=_owner(row.processor, registry),
+            owner=owner_of(row.processor, registry),
             next_step=f"Reprocess {row.data_date:%Y-%m-%d} once its sources are complete",
             fingerprint=f"incomplete_data:{row.processor}",
             evidence={
@@ -342,7 +342,7 @@ def judge_new_messages(
             title=f"{message.processor} fails with a message not seen in 30 days, "
             f"{message.failures:,} times: {short(message.example)}",
             since=message.since,
-            owner=_owner(message.processor, registry),
+            owner=owner_of(message.processor, registry),
             next_step="Look for a deploy or a source change at that hour.",
             fingerprint=f"new_error:{message.processor}:{message.category}",
             evidence={
@@ -404,6 +404,7 @@ def _is_critical(name: str, registry: ProcessorRegistry) -> bool:
     return processor is not None and processor.criticality == "CRITICAL"
 
 
-def _owner(name: str, registry: ProcessorRegistry) -> str:
+def owner_of(name: str, registry: ProcessorRegistry) -> str:
+    """Who owns a processor; `UNOWNED` where nobody registered it."""
     processor = registry.get_processor(name)
     return processor.owner if processor else UNOWNED

@@ -1,0 +1,398 @@
+"""What the trends report shows: its sentences, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from nbkit import figures
+from nbkit.analysis.anomalies import DayAnomalies
+from nbkit.analysis.liveness import Freshness
+from nbkit.analysis.trends.deadline_risk import DeadlineRisk
+from nbkit.analysis.trends.forecast import Forecast
+from nbkit.analysis.trends.outlook import Outlook
+from nbkit.analysis.trends.rules import RuleResult
+from nbkit.errors import ParameterError
+from nbkit.findings import Finding, Verdict
+from nbkit.findings.emit import Judgement
+from nbkit.findings.intervals import joined, whole_percent
+from nbkit.findings.trends import (
+    anomaly_told,
+    change_named,
+    effect_told,
+    is_part_of_trend,
+    levels_told,
+    odd_days,
+)
+from nbkit.findings.wording import count_of, percent, seconds, some
+from nbkit.registry import MarkedSpan
+from nbkit.tables import Column, Note, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendReport:
+    """Everything the report shows. Tables and figures are made from it when asked for.
+
+    The window is of whole UTC days, from `start` to `end`, which is not after `as_of`. `marked` are
+    the spans that took days out of it, `platform_rules` what the platform's own rules say.
+    """
+
+    as_of: datetime
+    start: datetime
+    end: datetime
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    freshness: Freshness
+    found: Outlook
+    anomalies: DayAnomalies
+    platform_rules: Sequence[RuleResult]
+    marked: tuple[MarkedSpan, ...]
+    judgement: Judgement = field(repr=False)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence."""
+        if self.verdict is Verdict.UNKNOWN:
+            return self.findings[0].title
+        return f"{figures.panels_title(self.found)}."
+
+    def summary_note(self) -> Note:
+        """The conclusion before any detail."""
+        if self.verdict is Verdict.UNKNOWN:
+            return Note(self.headline, is_warning=True)
+        warned, judged = self.found.warnings, len(self.found.warnings.judged)
+        words = [
+            f"{len(warned.warnings)} of {count_of(judged, 'processor')} with enough history "
+            f"{'is' if len(warned.warnings) == 1 else 'are'} getting worse"
+            + (
+                f" (of such a list {warned.expected_false:.1f} are chance, on average)."
+                if warned.warnings
+                else "."
+            ),
+        ]
+        if shared := self.found.onset_shared():
+            words.append(
+                f"{shared[1]} of them changed on {shared[0]}: look for one cause before many."
+            )
+        if recovered := {warning.processor for warning, _ in self.found.recovered}:
+            words.append(f"{some(sorted(recovered))} recovered.")
+        if warned.insufficient:
+            words.append(
+                f"{count_of(len(warned.insufficient), 'processor')} had too little history: that "
+                "is not fine, it is not known."
+            )
+        if self.marked:
+            words.append(f"{count_of(len(self.marked), 'marked span')} left the baseline.")
+        days = (self.end - self.start).days
+        words.append(f"From {days} whole UTC days, {self.start:%Y-%m-%d} to {self.found.day}.")
+        return Note(" ".join(words), is_warning=bool(warned.warnings))
+
+    def warning_table(self, processor: str = "") -> Table:
+        """Each change, the critical processors first, then by effect × confidence × criticality ×
+        blast radius; ten are shown, the others folded."""
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("What"),
+                Column("Since", "date"),
+                Column("Usual"),
+                Column("Since then"),
+                Column("Effect (95 % interval)"),
+                Column("Chance of a false alarm"),
+                Column("Criticality"),
+                Column("Dependents", "count"),
+            ],
+            [
+                (
+                    warning.processor,
+                    change_named(change)
+                    + (", as its records explain" if change.explained_by_volume else ""),
+                    change.since,
+                    *levels_told(change),
+                    effect_told(change),
+                    _chance(warning.q),
+                    warning.criticality or "not registered",
+                    warning.blast_radius,
+                )
+                for warning, change in self.found.worse
+                if processor in ("", warning.processor)
+            ],
+            empty=self.nothing_worse(processor),
+        )
+
+    def ahead_table(self, processor: str = "") -> Table:
+        """For each warned processor, and each with a date: timeout and deadline if it goes on."""
+        warned = [w.processor for w in self.found.warnings.warnings]
+        dated = [name for name, f in self.found.timeouts.items() if f.on is not None]
+        dated += [
+            name
+            for name, risk in self.found.deadlines.items()
+            if risk.reached.on is not None or (risk.basis == "drift" and risk.probability)
+        ]
+        names = list(dict.fromkeys([*warned, *dated]))
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("P95 now", "seconds"),
+                Column("Change a day"),
+                Column("Timeout", "seconds"),
+                Column("Reached on (90 % interval)"),
+                Column("Next deadline (UTC)", "moment"),
+                Column("Usually early by", "span"),
+                Column("Missed, of the last", "text"),
+                Column("Chance of a miss"),
+            ],
+            [
+                (
+                    name,
+                    *_timeout_cells(self.found.timeouts.get(name)),
+                    *_deadline_cells(self.found.deadlines.get(name)),
+                )
+                for name in names
+                if processor in ("", name)
+            ],
+            empty="No processor drifts towards its timeout or its deadline.",
+        )
+
+    def recovered_table(self, processor: str = "") -> Table:
+        """What was worse within the last two weeks and is as usual again, the latest first."""
+        passed = sorted(self.found.recovered, key=lambda each: each[1].until or each[1].since)
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("What it was"),
+                Column("From", "date"),
+                Column("Last bad day", "date"),
+                Column("Usual"),
+                Column("In between"),
+                Column("Effect (95 % interval)"),
+            ],
+            [
+                (
+                    warning.processor,
+                    change_named(change),
+                    change.since,
+                    change.until,
+                    *levels_told(change),
+                    effect_told(change),
+                )
+                for warning, change in reversed(passed)
+                if processor in ("", warning.processor)
+            ],
+            empty="Nothing recovered within the last two weeks.",
+        )
+
+    def recovered_lines(self, processor: str = "") -> list[str]:
+        """The same, a line each."""
+        return [
+            f"{name}: {what}, {since} to {until}"
+            for name, what, since, until, *_ in self.recovered_table(processor).rows
+        ]
+
+    def rule_table(self) -> Table:
+        """What the platform's own rules say of its critical processors and of those above."""
+        warned = {w.processor for w in self.found.warnings.warnings}
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Rule", "code"),
+                Column("Last 7 days"),
+                Column("30 days before"),
+                Column("Ratio", "factor"),
+                Column("The rule says"),
+                Column("This report"),
+            ],
+            [
+                (
+                    rule.processor,
+                    name,
+                    _figure(rule.recent, is_rate=is_rate),
+                    _figure(rule.baseline, is_rate=is_rate),
+                    rule.ratio,
+                    rule.trend
+                    if rule.trend
+                    else f"not enough history ({rule.insufficient})"
+                    if rule.insufficient
+                    else "no alert",
+                    "getting worse" if rule.processor in warned else "–",
+                )
+                for rule, is_rate, name in _named(self.platform_rules)
+            ],
+            empty="The registry calls no processor critical.",
+        )
+
+    def anomaly_note(self) -> Note:
+        """How many tests were made, and how many false alarms to expect."""
+        found = self.anomalies
+        number = len(found.anomalies)
+        return Note(
+            f"{number:,} odd {'figure' if number == 1 else 'figures'} in {found.tests:,} tests of "
+            f"{count_of(len(found.days), 'day')}. The false discovery rate is held at "
+            f"{percent(found.rules.false_discovery_rate)} on each day: of these, at most "
+            f"{found.expected_false:.1f} are expected to be false alarms."
+        )
+
+    def anomaly_table(self, processor: str = "") -> Table:
+        """Days that depart from their processor's own past, the newest and least likely first;
+        what is odd in the same way on several days stands once."""
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("What"),
+                Column("Last day (UTC)", "date"),
+                Column("Days", "count"),
+                Column("Expected"),
+                Column("95 % range"),
+                Column("Seen"),
+                Column("How unlikely"),
+                Column("Off since", "date"),
+                Column("Trend?"),
+            ],
+            [
+                (
+                    odd.latest.processor,
+                    f"{odd.latest.kind} ({odd.latest.metric})",
+                    odd.latest.day,
+                    odd.days,
+                    anomaly_told(odd.latest, odd.latest.expected),
+                    joined(
+                        anomaly_told(odd.latest, odd.latest.low),
+                        anomaly_told(odd.latest, odd.latest.high),
+                    ),
+                    anomaly_told(odd.latest, odd.latest.seen),
+                    _one_in(odd.latest.p_value),
+                    odd.latest.since,
+                    "see above" if is_part_of_trend(odd, self.found) else "",
+                )
+                for odd in odd_days(self.anomalies.anomalies)
+                if processor in ("", odd.latest.processor)
+            ],
+            empty=f"No odd day among the last {len(self.anomalies.days)}.",
+        )
+
+    def unjudged_table(self) -> Table:
+        """Who could not be judged, and why."""
+        warned = self.found.warnings
+        return Table.of(
+            [Column("Processors", "count"), Column("Why"), Column("Which")],
+            [
+                (len(names), why, ", ".join(names))
+                for names, why in (
+                    (warned.insufficient, "insufficient: too few days or runs to tell a trend"),
+                    (warned.silent, "silent: no run with something to do in the last 7 days"),
+                )
+                if names
+            ],
+            empty="Every processor was judged.",
+        )
+
+    def marked_table(self) -> Table:
+        """Days that people took out of the baseline."""
+        return Table.of(
+            [
+                Column("First day", "date"),
+                Column("Last day", "date"),
+                Column("Processors"),
+                Column("Why"),
+            ],
+            [
+                (s.first, s.last, some(s.processors, 3) if s.processors else "all", s.why)
+                for s in self.marked
+            ],
+            empty="No day of the window is marked (registry/marked_spans.yaml).",
+        )
+
+    def trend_figure(self) -> figures.Figure:
+        return figures.worsening_panels(self.found)
+
+    def has_run(self, name: str) -> bool:
+        return bool((self.found.daily["processor_name"] == name).any())
+
+    def check_processor(self, name: str) -> None:
+        """Raises ParameterError where it has not run in the window."""
+        if not self.has_run(name):
+            raise ParameterError(
+                f"{name} has no run in the {(self.end - self.start).days} days before "
+                f"{self.end:%Y-%m-%d}."
+            )
+
+    def nothing_worse(self, processor: str = "") -> str:
+        """What stands where nothing is to be told."""
+        warned = self.found.warnings
+        if not processor:
+            return "Nothing is getting worse among what could be judged."
+        if processor in warned.insufficient:
+            return f"{processor} has too little history to tell: that is not fine, but unknown."
+        if processor in warned.silent:
+            return f"{processor} had nothing to do in the last 7 days, and is not judged."
+        return f"{processor} is not getting worse."
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
+
+
+def _timeout_cells(forecast: Forecast | None) -> tuple[object, ...]:
+    if forecast is None:
+        return None, None, None, None
+    change = None
+    if (
+        forecast.change is not None
+        and forecast.change_low is not None
+        and forecast.change_high is not None
+    ):
+        low, high = _a_day(forecast.change_low), _a_day(forecast.change_high)
+        change = f"{_a_day(forecast.change)} ({joined(low, high)})"
+    if forecast.on is not None:
+        when = f"{forecast.on} ({forecast.earliest} to {forecast.latest or 'out of sight'})"
+    else:
+        when = f"no date: {forecast.why_not}"
+    return forecast.level, change, forecast.limit, when
+
+
+def _deadline_cells(risk: DeadlineRisk | None) -> tuple[object, ...]:
+    if risk is None:
+        return None, None, None, None
+    early = -risk.usual_lateness if risk.usual_lateness is not None else None
+    chance = None
+    if risk.probability is not None and risk.low is not None and risk.high is not None:
+        chance = f"{whole_percent(risk.probability)} " + (
+            f"({joined(whole_percent(risk.low), whole_percent(risk.high))})"
+        )
+    return (
+        risk.next_due,
+        early if early is None or early > timedelta(0) else timedelta(0),
+        f"{risk.missed.successes} of {risk.missed.total}",
+        chance or "not enough history",
+    )
+
+
+def _named(rules: Sequence[RuleResult]) -> list[tuple[RuleResult, bool, str]]:
+    """Rules come in pairs: durations, then failures."""
+    names = ("detect_performance_degradation", "detect_failure_spike")
+    return [(rule, bool(place % 2), names[place % 2]) for place, rule in enumerate(rules)]
+
+
+def _figure(value: float | None, *, is_rate: bool) -> str | None:
+    if value is None:
+        return None
+    return percent(value) if is_rate else seconds(value)
+
+
+def _a_day(change: float) -> str:
+    return f"{100 * change:+.1f}\u00a0%".replace("-", "−")
+
+
+def _chance(q: float) -> str:
+    return f"<\u00a0{percent(0.001)}" if q < 0.001 else percent(q)
+
+
+def _one_in(p_value: float) -> str:
+    """`1 in 3,600`, to two digits."""
+    if p_value <= 0 or 1 / p_value >= 1e9:
+        return "under 1 in a billion"
+    odds = 1 / p_value
+    digits = max(len(f"{odds:.0f}") - 2, 0)
+    return f"1 in {round(odds, -digits):,.0f}"

@@ -1,0 +1,171 @@
+"""What is getting worse, since when, and what comes of it? The trends report and `nbkit trends` ask
+here; the daily report asks for the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+
+from nbkit.analysis.anomalies import daily_anomalies
+from nbkit.analysis.daily import daily_histories
+from nbkit.analysis.liveness import freshness
+from nbkit.analysis.trends.outlook import Outlook, outlook
+from nbkit.analysis.trends.rules import (
+    RuleResult,
+    check_quality_trends,
+    detect_failure_spike,
+    detect_performance_degradation,
+)
+from nbkit.errors import ParameterError
+from nbkit.failures import classify_counts
+from nbkit.findings import verdict_of
+from nbkit.findings.emit import Judgement
+from nbkit.findings.health import HealthRules, judge_freshness
+from nbkit.findings.trends import TrendRules, judge_days, judge_trend_history, judge_trends
+from nbkit.params import parse_moment
+from nbkit.questions.trend_report import TrendReport
+from nbkit.registry import MarkedSpans, ProcessorRegistry, load_marked_spans, load_registry
+from nbkit.warehouse import open_warehouse
+from nbkit.warehouse.protocol import Warehouse
+
+YEAR = timedelta(days=365)
+WINDOW_DAYS = 90
+LEAST_DAYS = 14
+DEADLINE_DAYS = 45  # dates that the risk of a deadline is told from
+
+
+def trends(
+    warehouse: Warehouse | str,
+    registry: ProcessorRegistry | None = None,
+    *,
+    as_of: datetime | str,
+    days: int = WINDOW_DAYS,
+    anomaly_days: int = 7,
+    marked: MarkedSpans | None = None,
+    rules: TrendRules | None = None,
+) -> TrendReport:
+    """Judge the whole UTC days before the one of `as_of`, each processor beside its own past.
+
+    Args:
+        warehouse: an open warehouse, or a URL (empty: `NBKIT_WAREHOUSE`, else the demo file).
+        registry: default: the project's.
+        as_of: the moment the report is about, aware (or ISO text with a zone); its own day is not
+            over, and not judged.
+        days: how many days before it are looked at; what is normal is learned from them.
+        anomaly_days: how many of the last days are looked at one by one.
+        marked: days that belong in no baseline; default: the project's.
+
+    Raises:
+        ParameterError: `as_of` is not a moment with a zone, or a number of days makes no sense.
+        RegistryError: the file of marked spans has mistakes.
+        WarehouseError: the history could not be read.
+    """
+    moment = parse_moment(as_of)
+    if isinstance(warehouse, str):
+        with open_warehouse(warehouse or None) as opened:
+            return trends(
+                opened,
+                registry,
+                as_of=moment,
+                days=days,
+                anomaly_days=anomaly_days,
+                marked=marked,
+                rules=rules,
+            )
+    if days < LEAST_DAYS or not 1 <= anomaly_days <= days:
+        raise ParameterError(
+            f"days is at least {LEAST_DAYS} and anomaly_days between 1 and that, "
+            f"not {days} and {anomaly_days}."
+        )
+    registry = registry or load_registry()
+    if marked is None:
+        marked = load_marked_spans(known=[p.name for p in registry.processors])
+    start, end = trend_window(moment, days=days, marked=marked)
+    fresh = freshness(
+        warehouse.query("history_freshness", start=moment - YEAR, end=moment, as_of=moment),
+        as_of=moment,
+    )
+    counts = classify_counts(warehouse.query("hourly_counts", start=start, end=end, as_of=end))
+    histograms = warehouse.query("daily_histograms", start=start, end=end, as_of=end)
+    found = outlook(
+        daily_histories(counts, histograms),
+        read_works(warehouse, moment),
+        registry,
+        as_of=moment,
+        marked=marked,
+    )
+    anomalies = daily_anomalies(
+        found.daily,
+        as_of=found.day,
+        days=anomaly_days,
+        excluded=marked.days_of_all(start.date(), found.day),
+    )
+    stale = judge_freshness(fresh, as_of=moment, rules=HealthRules())
+    unfit = [*stale, *([] if stale else judge_trend_history(found))]
+    findings = (
+        *unfit,
+        *judge_trends(found, registry, rules=rules),
+        *judge_days(anomalies.anomalies, found, registry),
+    )
+    verdict = verdict_of(findings, fit_to_judge=not unfit)
+    return TrendReport(
+        as_of=moment,
+        start=start,
+        end=end,
+        verdict=verdict,
+        findings=findings,
+        freshness=fresh,
+        found=found,
+        anomalies=anomalies,
+        platform_rules=_platform_rules(found, histograms, registry, marked),
+        marked=marked.touching((end - timedelta(days=days)).date(), found.day),
+        judgement=Judgement(
+            verdict=verdict,
+            findings=findings,
+            as_of=moment,
+            window=(start, end),
+            warehouse=warehouse.url,
+            queries=tuple(asdict(query) for query in warehouse.queries),
+        ),
+    )
+
+
+def trend_window(
+    as_of: datetime, *, marked: MarkedSpans, days: int = WINDOW_DAYS
+) -> tuple[datetime, datetime]:
+    """From the first day worth reading to the midnight (UTC) before `as_of`: days that are marked
+    for everybody at the beginning are not read."""
+    end = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = (end - timedelta(days=days)).date()
+    behind = (marked.first_unmarked(first, end.date() - timedelta(days=1)) - first).days
+    return end - timedelta(days=days - behind), end
+
+
+def read_works(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
+    """What deadlines are judged by: the work of the last dates, up to tomorrow's."""
+    today: date = as_of.astimezone(UTC).date()
+    return warehouse.query(
+        "work_states",
+        first_date=today - timedelta(days=DEADLINE_DAYS),
+        last_date=today + timedelta(days=1),
+        as_of=as_of,
+    )
+
+
+def _platform_rules(
+    found: Outlook, histograms: pd.DataFrame, registry: ProcessorRegistry, marked: MarkedSpans
+) -> Sequence[RuleResult]:
+    """The platform's rules on its critical processors, and on whatever is warned of here."""
+    seen = marked.without(histograms, day="day")
+    checked = list(check_quality_trends(found.daily, seen, registry, as_of=found.day).results)
+    known = {result.processor for result in checked}
+    for warning in found.warnings.warnings:
+        if warning.processor not in known:
+            checked += [
+                detect_performance_degradation(seen, warning.processor, as_of=found.day),
+                detect_failure_spike(found.daily, warning.processor, as_of=found.day),
+            ]
+    return tuple(checked)
