@@ -67,6 +67,6 @@ def _allowed(work: Work, start: float, fix: Fix) -> float:
     if not fix.window:
         return start
     allowed = max(start, work.ready_at)
-    if fix.window_in_outages and work.outage_until is not None:
-        allowed = max(allowed, work.outage_until)
+    if fix.window_in_outages and work.outage and work.outage[0] <= allowed < work.outage[1]:
+        return work.outage[1]
     return allowed

@@ -118,7 +118,7 @@ class UpstreamDown:
         pass
 
     def meet(self, work: Work, now: float, dice: Dice) -> Fate | None:
-        if work.outage_until is None or now >= work.outage_until:
+        if work.outage is None or not work.outage[0] <= now < work.outage[1]:
             return None
         low, high = self.lasts_s
         return self.fault, low + (high - low) * dice[1]

@@ -102,20 +102,21 @@ def upstream_outage(rng: np.random.Generator, scene: Scene) -> Storm:
         length = end - begin
         lag = min(float(rng.uniform(0, 300)), length / 10)
         for who, processor in enumerate((root, *chosen)):
-            start = begin - 0.05 * length
-            count = max(int(length * 1.1 / gap), 2)
+            # The same work before and after: jitter moves as much into the outage as out of it.
+            around = max(0.05 * length, 1800.0)
+            count = max(int((length + 2 * around) / gap), 2)
             if by_schedule:
                 # Marks: several games are worked on at each.
                 slot = max(gap, 300.0)
                 each = max(round(slot / gap), 1)
-                at = np.repeat(np.arange(np.ceil(start / 300) * 300, end + slot, slot), each)
+                first = np.ceil((begin - around) / 300) * 300
+                at = np.repeat(np.arange(first, end + around, slot), each)
                 at = at + rng.uniform(0, 4, len(at))
             else:
-                at = rng.uniform(start, end + 0.05 * length, count)
+                at = rng.uniform(begin - around, end + around, count)
             up = set(names.registry().get_dependencies(processor)) & {*chosen, root}
             through = sorted(up)[who % len(up)] if chained and up and root not in up else root
             for moment in np.sort(at):
-                down = begin + (lag if who else 0) <= moment < end
                 works.append(
                     Work(
                         processor=processor,
@@ -126,7 +127,7 @@ def upstream_outage(rng: np.random.Generator, scene: Scene) -> Storm:
                         scheduled=by_schedule,
                         message=messages.new() if policy else None,
                         policy=policy,
-                        outage_until=end + lag if who and down else None,
+                        outage=(begin + lag, end + lag) if who else None,
                         names=through,
                         source="scheduler" if by_schedule else "pubsub",
                         by="scheduler" if by_schedule else "workflow",

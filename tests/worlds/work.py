@@ -19,7 +19,7 @@ class Work:
         scheduled: a scheduler starts it, so jitter moves it.
         message: id of the message that carries it; None: nobody delivers it again.
         ready_at: when its input exists.
-        outage_until: when the upstream that it fails on is back; None: it fails on none.
+        outage: from when to when there is nothing of the upstream that it needs; None: always is.
         names: what the error message is about (an upstream's name); "": nothing in particular.
         swept_at: a clean-up job closes the row then, whatever the run was doing.
     """
@@ -34,7 +34,7 @@ class Work:
     message: str | None = None
     policy: Redelivery | None = None
     ready_at: float = float("-inf")
-    outage_until: float | None = None
+    outage: tuple[float, float] | None = None
     names: str = ""
     source: str = "pubsub"
     by: str = "workflow"

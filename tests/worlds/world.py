@@ -108,7 +108,7 @@ class World:
         windows, apart = self._windows(attempts)
         inside = [each for each in attempts if _inside(each.end, windows)]
         blown = [each for each in inside if self.works[each.work].storm]
-        failed = [each for each in blown if each.fault]
+        failed = [each for each in blown if self._is_blown(each)]
         processors: dict[str, int] = {}
         for each in failed:
             name = self.works[each.work].processor
@@ -130,12 +130,18 @@ class World:
             settings=self._storm.settings,
         )
 
+    def _is_blown(self, attempt: Attempt) -> bool:
+        """Whether the storm failed it: bad luck meets its runs too, before and after as well."""
+        work = self.works[attempt.work]
+        lucky = attempt.fault == "random" and work.cause != "unknown"
+        return work.storm and bool(attempt.fault) and not lucky
+
     def _windows(
         self, attempts: Sequence[Attempt]
     ) -> tuple[tuple[Window, ...], dict[str, tuple[Window, ...]]]:
         """Those of the storm; of storms with times of their own, the largest's and the rest's."""
         storm, end = self._storm, self.scene.end
-        failed = [each for each in attempts if each.fault and self.works[each.work].storm]
+        failed = [each for each in attempts if self._is_blown(each)]
         if not storm.spans:
             return _windows(self.scene.spans, [each.end for each in failed], end), {}
         ends: dict[str, list[float]] = {cause: [] for cause in storm.spans}
@@ -222,7 +228,7 @@ def _is_fair(world: World) -> bool:
     _, attempts = world._today
     if len(attempts) > MOST_ROWS:
         return False
-    if not any(each.fault and world.works[each.work].storm for each in attempts):
+    if not any(world._is_blown(each) for each in attempts):
         return False
     truth = world.truth
     around = truth.failures - truth.storm_failures
