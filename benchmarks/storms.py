@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,9 +83,16 @@ def judge(
                         replicate(path, rows)
                     ask = through_cli if seed - first < cli else in_process
                     started = time.perf_counter()
-                    findings = ask(url, world)
+                    try:
+                        findings = ask(url, world)
+                    except Exception as problem:
+                        findings = None
+                        told = f"{type(problem).__name__}: {problem}"[:200]
                     seconds = time.perf_counter() - started
-                    found = score(world, findings)
+                    if findings is None:  # what it cannot judge, it judges wrong
+                        found = Score(named=told, alarms=("raised",))
+                    else:
+                        found = score(world, findings)
                     yield Judged(kind, seed, variant, world.truth.cause, found, seconds)
                     path.unlink()
 
@@ -130,6 +137,7 @@ def tell(judged: list[Judged], *, wrong: bool) -> None:
         own = [each for each in judged if each.variant == variant]
         pure = [each for each in own if each.kind in CAUSES]
         mixed = [each for each in own if each.kind in MIXTURES]
+        apart = [each for each in mixed if each.score.apart is not None]
         calm = [each for each in own if each.kind in BENIGN]
         errors = [abs(p) for each in pure for p in each.score.points.values()]
         bounds = [held for each in pure for held in each.score.inside.values()]
@@ -137,6 +145,7 @@ def tell(judged: list[Judged], *, wrong: bool) -> None:
             f"{variant}: cause named right{_share([e.score.right for e in pure])} of {len(pure)};"
             f" mixtures{_share([e.score.right for e in mixed])} main,"
             f"{_share([e.score.present for e in mixed])} one of them, of {len(mixed)};"
+            f" two storms apart both named{_share([e.score.apart for e in apart])};"
             f" alarms on benign{_share([bool(e.score.alarms) for e in calm])} of {len(calm)};"
             f" what-if within {AIM_POINTS:.0f} points{_share([e <= AIM_POINTS for e in errors])}"
             f" of {len(errors)}, truth within the bounds{_share(bounds)}"
@@ -153,8 +162,8 @@ def tell(judged: list[Judged], *, wrong: bool) -> None:
                 )
 
 
-def _share(flags: list[bool]) -> str:
-    return f"{sum(flags) / len(flags):6.0%}" if flags else f"{'-':>6s}"
+def _share(flags: Sequence[bool | None]) -> str:
+    return f"{sum(map(bool, flags)) / len(flags):6.0%}" if flags else f"{'-':>6s}"
 
 
 def _median(values: list[float | None]) -> str:

@@ -67,8 +67,7 @@ def score(world: World, findings: Findings, *, what_if: bool = True) -> Score:
         return Score(named=named, alarms=alarms, evidence=evidence)
     there = {truth.cause, *truth.others}
     first = [_cause_of(each) for each in evidence.get("causes") or ()][: len(there) + 1]
-    onset, end = _moment(evidence.get("onset")), _moment(evidence.get("end"))
-    onset_min, end_min, overlaps = _distance(truth, onset, end)
+    onset_min, end_min, overlaps = _distance(truth, _spans(evidence))
     # Of two storms the leading finding may be about either: truth has the windows of one.
     predicted = _predicted(evidence) if what_if and not truth.apart else {}
     points, inside = {}, {}
@@ -96,18 +95,11 @@ def score(world: World, findings: Findings, *, what_if: bool = True) -> Score:
 def _all_found(truth: Truth, storms: Findings) -> bool:
     return all(
         any(
-            each["evidence"].get("cause") == cause and _meets(each["evidence"], windows)
+            each["evidence"].get("cause") == cause and _meet(_spans(each["evidence"]), windows)
             for each in storms
         )
         for cause, windows in {**truth.apart, truth.cause: truth.windows}.items()
     )
-
-
-def _meets(evidence: Mapping[str, Any], windows: Sequence[Window]) -> bool:
-    onset, end = _moment(evidence.get("onset")), _moment(evidence.get("end"))
-    if onset is None or end is None or onset.tzinfo is None:
-        return False
-    return any(onset < window.end and window.start < end for window in windows)
 
 
 def _cause_of(entry: Any) -> str:
@@ -136,19 +128,32 @@ def _moment(value: Any) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
-def _distance(
-    truth: Truth, onset: datetime | None, end: datetime | None
-) -> tuple[float | None, float | None, bool]:
-    if onset is None or end is None or onset.tzinfo is None:
+Spans = list[tuple[datetime, datetime]]
+
+
+def _spans(evidence: Mapping[str, Any]) -> Spans:
+    """When the finding says that it blew: each time, where it tells them, else from first to last."""
+    told = evidence.get("occurrences") or [evidence]
+    moments = [(_moment(each.get("onset")), _moment(each.get("end"))) for each in told]
+    return [(onset, end) for onset, end in moments if onset and end and onset.tzinfo]
+
+
+def _distance(truth: Truth, found: Spans) -> tuple[float | None, float | None, bool]:
+    """Minutes between the onsets and the ends of the nearest pair, and whether any two meet."""
+    real = [(window.start, window.end) for window in truth.windows]
+    real.append((real[0][0], real[-1][1]))
+    pairs = [
+        ((onset - start).total_seconds() / 60, (end - stop).total_seconds() / 60)
+        for onset, end in found
+        for start, stop in real
+    ]
+    if not pairs:
         return None, None, False
-    nearest = min(
-        truth.windows,
-        key=lambda window: (
-            abs((onset - window.start).total_seconds()) + abs((end - window.end).total_seconds())
-        ),
-    )
-    return (
-        (onset - nearest.start).total_seconds() / 60,
-        (end - nearest.end).total_seconds() / 60,
-        onset < nearest.end and nearest.start < end,
+    early, late = min(pairs, key=lambda pair: abs(pair[0]) + abs(pair[1]))
+    return early, late, _meet(found, truth.windows)
+
+
+def _meet(found: Spans, windows: Sequence[Window]) -> bool:
+    return any(
+        onset < window.end and window.start < end for onset, end in found for window in windows
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from made import world
-from worlds import FIXES, World
+from worlds import FIXES, World, build_world
 from worlds.judging import score
 
 
@@ -52,6 +52,20 @@ def test_a_late_window_is_so_many_minutes_off() -> None:
     start = made.truth.windows[-1].start
     late = verdict(made, onset=(start + timedelta(minutes=7)).isoformat())
     assert score(made, late, what_if=False).onset_min == pytest.approx(7)
+
+
+def test_a_weekly_storm_may_tell_each_time_or_from_first_to_last() -> None:
+    made = build_world("poison_message", 3, weekly=True)
+    first, *_, last = made.truth.windows
+    whole = verdict(made, onset=first.start.isoformat(), end=last.end.isoformat())
+    times = [
+        {"onset": window.start.isoformat(), "end": window.end.isoformat()}
+        for window in made.truth.windows
+    ]
+    each = verdict(made, onset=None, end=None, occurrences=times)
+    for said in (whole, each):
+        found = score(made, said, what_if=False)
+        assert (found.onset_min, found.end_min, found.overlaps) == (0, 0, True)
 
 
 def test_a_prediction_is_off_by_points_and_its_bounds_are_held_to() -> None:
