@@ -132,7 +132,7 @@ Spans = list[tuple[datetime, datetime]]
 
 
 def _spans(evidence: Mapping[str, Any]) -> Spans:
-    """When the finding says that it blew: each time, where it tells them, else from first to last."""
+    """When the finding says that it blew: time by time, or else from the first to the last."""
     told = evidence.get("occurrences") or [evidence]
     moments = [(_moment(each.get("onset")), _moment(each.get("end"))) for each in told]
     return [(onset, end) for onset, end in moments if onset and end and onset.tzinfo]
