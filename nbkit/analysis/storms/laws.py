@@ -1,0 +1,264 @@
+"""Why runs fail around a window, told from the runs alone: the laws that a replay goes by.
+
+What explains a failure is asked in this order: the row was swept; its input was not there; the
+message can never succeed; an interval in which everything fails; load; and what is left is bad luck
+at the processor's usual rate, one for first deliveries and one for redeliveries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbkit.analysis.storms.blocks import Blocks, find_blocks, find_hopeless, known_to_readiness
+from nbkit.analysis.storms.load import LoadCurve, Measure, fit_curve, load_before
+from nbkit.analysis.storms.outages import Outage, find_outages
+from nbkit.analysis.storms.workload import Asked, Bools, Floats, Ints, Workload
+
+_PULL = 2.0  # how many runs at the common rate a processor's own rate is worth
+_WORTH = 12.0  # log likelihood that a curve must add: it has a few free levels
+_STEEP = 0.1  # and how much it must add to the chance to fail
+HARMLESS = 0.03  # what load adds below this is not felt
+_BLIND_WORTH = 1.15
+_SURE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Law:
+    """How it comes that runs fail.
+
+    Attributes:
+        first, again: by processor, the usual chance that a first delivery fails, and a redelivery.
+        hopeless: by message.
+        absent_s, since_s, until_s: by message: its input is missing from `absent_s` (infinite: it
+            never is) until some time between `since_s` and `until_s` (infinite: it never comes).
+        known: by message, a readiness check knows that its input is missing.
+        outages: of all windows.
+        curve: what load adds; None where load explains nothing.
+        sharers: by processor, it suffers from outages and load.
+        quiet: by run, nothing but luck explains it.
+        load_felt: by run, it started under a load that adds to the chance to fail.
+    """
+
+    first: Floats
+    again: Floats
+    hopeless: Bools
+    absent_s: Floats
+    since_s: Floats
+    until_s: Floats
+    known: Bools
+    outages: tuple[Outage, ...]
+    curve: LoadCurve | None
+    sharers: Bools
+    quiet: Bools
+    load_felt: Bools
+
+
+def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
+    """The laws behind what was seen."""
+    blocks = find_blocks(workload, workload.waits)
+    hopeless = find_hopeless(asked, workload, blocks.blocked, message_of)
+    of = np.maximum(message_of, 0)
+    free = (message_of >= 0) & ~hopeless[of] & ~blocks.blocked
+    sharers = _afflicted(workload, free)
+    own = free & sharers[workload.processor]
+    outages, curve, gain = _outages_or_load(workload, own, sharers)
+    more = _more_sharers(workload, free, sharers, outages, curve)
+    if (more != sharers).any():
+        sharers = more
+        own = free & sharers[workload.processor]
+        outages, curve, gain = _outages_or_load(workload, own, sharers)
+    if not workload.told[workload.failed].any():
+        blind = find_blocks(workload, workload.failed & free)
+        if _gain_of(blind, workload, own) > _BLIND_WORTH * gain + _WORTH:
+            blocks, outages, curve = blind, (), None
+            free &= ~blocks.blocked
+    quiet = free & ~(_inside(workload, outages) & sharers[workload.processor])
+    felt = np.zeros(workload.runs, dtype=bool)
+    if curve is not None:
+        load = np.minimum(
+            load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
+        )
+        felt = (curve.excess[load] > HARMLESS) & sharers[workload.processor]
+    quiet &= ~felt
+    first, again = _usual(workload, quiet)
+    item = blocks.of[asked.first]
+    absent_s = blocks.absent_s[item]
+    absent_s[_spared(workload, blocks, message_of, asked.start_s.size)] = np.inf
+    return Law(
+        first=first,
+        again=again,
+        hopeless=hopeless,
+        absent_s=absent_s,
+        since_s=blocks.since_s[item],
+        until_s=blocks.until_s[item],
+        known=known_to_readiness(workload, blocks)[item],
+        outages=outages,
+        curve=curve,
+        sharers=sharers,
+        quiet=quiet,
+        load_felt=felt,
+    )
+
+
+def _spared(workload: Workload, blocks: Blocks, message_of: Ints, messages: int) -> Bools:
+    """Messages that succeeded while the input of their item was missing: they need another."""
+    of = blocks.of
+    within = (workload.start_s >= blocks.absent_s[of]) & (workload.start_s <= blocks.since_s[of])
+    spared = np.zeros(messages, dtype=bool)
+    spared[message_of[within & ~workload.failed & (message_of >= 0)]] = True
+    return spared
+
+
+def _afflicted(workload: Workload, free: Bools) -> Bools:
+    """Processors that fail more in the windows than around them; all, where none stands out."""
+    runs, fails = _counts(workload, free & workload.during)
+    around, missed = _counts(workload, free & workload.around)
+    usual = (missed + 0.5) / (around + 5.0)
+    afflicted = fails > runs * usual + 2 * np.sqrt(runs * usual * (1 - usual)) + 0.5
+    return afflicted if afflicted.any() else np.ones(workload.processors, dtype=bool)
+
+
+def _counts(workload: Workload, chosen: Bools) -> tuple[Floats, Floats]:
+    """By processor, runs and failures."""
+    count = workload.processors
+    failed = chosen & workload.failed
+    return (
+        np.bincount(workload.processor[chosen], minlength=count).astype(np.float64),
+        np.bincount(workload.processor[failed], minlength=count).astype(np.float64),
+    )
+
+
+def _outages_or_load(
+    workload: Workload, own: Bools, sharers: Bools
+) -> tuple[tuple[Outage, ...], LoadCurve | None, float]:
+    """Intervals or load, or both: first what explains more, then what the other adds to it."""
+    if not own.any():
+        return (), None, 0.0
+    failed = workload.failed.astype(np.float64)
+    flat = np.full(workload.runs, failed[own].mean())
+    calm = own & workload.around
+    usual = (failed[calm].sum() + 1) / (calm.sum() + 20)
+    outages = _scan(workload, own, np.full(workload.runs, min(usual, failed[own].mean())))
+    inside = _inside(workload, outages)
+    by_time = _fitted(workload, own, outages)
+    time_gain = _score(failed, by_time, own) - _score(failed, flat, own)
+    everybody = np.ones_like(sharers)
+    pools = [sharers] if sharers.all() else [sharers, everybody]
+    found = [(measure, pool) for measure in Measure for pool in pools]
+    befores = {(m, p.sum()): load_before(workload, p, m) for m, p in found}
+
+    def best_curve(chosen: Bools) -> LoadCurve | None:
+        if chosen.sum() < 30:
+            return None
+        curves = [
+            fit_curve(befores[m, p.sum()][chosen], workload.failed[chosen], measure=m, sharers=p)
+            for m, p in found
+        ]
+        curve = max(curves, key=lambda each: each.gain)
+        return curve if curve.gain > _WORTH and curve.excess[-1] > _STEEP else None
+
+    curve = best_curve(own)
+    if curve is None or curve.gain < time_gain:
+        rest = best_curve(own & ~inside)
+        return outages, rest, time_gain + (rest.gain if rest else 0.0)
+    before = befores[curve.measure, curve.sharers.sum()]
+    chance = curve.excess[np.minimum(before, curve.excess.size - 1)]
+    more = tuple(o for o in _scan(workload, own, chance) if max(o.first, o.again) > 0.9)
+    if more:
+        curve = best_curve(own & ~_inside(workload, more)) or curve
+    return more, curve, curve.gain
+
+
+def _more_sharers(
+    workload: Workload,
+    free: Bools,
+    sharers: Bools,
+    outages: tuple[Outage, ...],
+    curve: LoadCurve | None,
+) -> Bools:
+    """Also processors that hardly stand out, if what was found explains their failures better than
+    their own rate does."""
+    failed = workload.failed.astype(np.float64)
+    runs, fails = _counts(workload, free)
+    rate = (fails / np.maximum(runs, 1))[workload.processor]
+    quiet = free & workload.around & ~_inside(workload, outages)
+    calm_runs, calm_fails = _counts(workload, quiet)
+    common = (calm_fails.sum() + 1) / (calm_runs.sum() + 20)
+    calm = ((calm_fails + 2 * common) / (calm_runs + 2))[workload.processor]
+    chance = calm.copy()
+    for each in outages:
+        within = _inside(workload, (each,))
+        chance[within] = np.where(workload.attempt[within] == 0, each.first, each.again)
+    if curve is not None:
+        load = np.minimum(
+            load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
+        )
+        chance = 1 - (1 - chance) * (1 - curve.excess[load])
+    p, q = np.clip(chance, _SURE, 1 - _SURE), np.clip(rate, _SURE, 1 - _SURE)
+    better = failed * np.log(p / q) + (1 - failed) * np.log((1 - p) / (1 - q))
+    gain = np.bincount(workload.processor, weights=better * free, minlength=workload.processors)
+    return sharers | (gain > 2) if outages or curve is not None else sharers
+
+
+def _scan(workload: Workload, own: Bools, expected: Floats) -> tuple[Outage, ...]:
+    return find_outages(
+        workload.window[own],
+        workload.start_s[own],
+        workload.failed[own].astype(np.float64),
+        workload.attempt[own],
+        expected[own],
+        windows=workload.windows,
+    )
+
+
+def _inside(workload: Workload, outages: tuple[Outage, ...]) -> Bools:
+    inside = np.zeros(workload.runs, dtype=bool)
+    for each in outages:
+        inside |= (
+            (workload.window == each.window)
+            & (workload.start_s >= each.start_s)
+            & (workload.start_s < each.end_s)
+        )
+    return inside
+
+
+def _fitted(workload: Workload, own: Bools, outages: tuple[Outage, ...]) -> Floats:
+    """The chance to fail by time alone."""
+    outside = own & ~_inside(workload, outages)
+    rest = workload.failed[outside].mean() if outside.any() else 0.5
+    chance = np.full(workload.runs, float(rest))
+    for each in outages:
+        within = _inside(workload, (each,))
+        chance[within] = np.where(workload.attempt[within] == 0, each.first, each.again)
+    return chance
+
+
+def _score(failed: Floats, chance: Floats, own: Bools) -> float:
+    p = np.clip(chance[own], _SURE, 1 - _SURE)
+    f = failed[own]
+    return float((f * np.log(p) + (1 - f) * np.log(1 - p)).sum())
+
+
+def _gain_of(blocks: Blocks, workload: Workload, own: Bools) -> float:
+    """How much likelier the runs are if each item waits for an input of its own; an item costs its
+    two edges (Schwarz 1978)."""
+    failed = workload.failed.astype(np.float64)
+    outside = own & ~blocks.blocked
+    chance = np.where(blocks.blocked, 1.0, failed[outside].mean() if outside.any() else 0.5)
+    flat = np.full(workload.runs, failed[own].mean() if own.any() else 0.5)
+    items = np.unique(blocks.of[blocks.blocked & own]).size
+    cost = items * np.log(max(int(own.sum()), 2))
+    return _score(failed, chance, own) - _score(failed, flat, own) - float(cost)
+
+
+def _usual(workload: Workload, quiet: Bools) -> tuple[Floats, Floats]:
+    """By processor, how often a first delivery fails where nothing explains it, and a redelivery.
+    Few runs are pulled towards what all processors do."""
+    rates = []
+    for chosen in (quiet & (workload.attempt == 0), quiet & (workload.attempt > 0)):
+        runs, fails = _counts(workload, chosen)
+        common = (fails.sum() + 0.5) / (runs.sum() + 10.0)
+        rates.append((fails + _PULL * common) / (runs + _PULL))
+    return rates[0], rates[1]

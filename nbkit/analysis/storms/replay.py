@@ -1,0 +1,387 @@
+"""The window played again under the inferred laws, with and without fixes: a simulation by steps.
+
+All fixes, repetitions and windows are played side by side, as lanes: the same step of time is taken
+in all of them at once, so that numpy does the work. Within a lane runs meet each other's load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from nbkit.analysis.storms.fixes import Fix
+from nbkit.analysis.storms.laws import HARMLESS, Law
+from nbkit.analysis.storms.load import Measure
+from nbkit.analysis.storms.redelivery import DEPTH, Redeliveries
+from nbkit.analysis.storms.workload import Asked, Bools, Floats, Ints, Workload
+
+_STEPS_S = (2.0, 5.0, 10.0, 30.0)  # they divide a minute
+_DICE = 1 << 16
+_MOST_STEPS = 6_000
+_COARSE_STEPS = 60
+_KINDS = 4  # of durations: failed or not, load felt or not
+_HELD_S = 60.0  # a start that was held comes within a minute of its input
+_ACK_S = 600.0  # a run that is busy for longer is taken for lost (the platform's ack deadline)
+_MOST_SPREAD = 2.0
+_FREE_RETRIES = 10  # a client may always try so often (SRE Book ch. 22)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Played:
+    """Failures that ended in the windows: (fixes, repetitions, windows); runs likewise."""
+
+    failures: Ints
+    runs: Ints
+
+
+def play(
+    workload: Workload,
+    asked: Asked,
+    law: Law,
+    redeliveries: Redeliveries,
+    fixes: Sequence[Fix],
+    *,
+    repeats: int,
+    seed: int,
+) -> Played:
+    """Play the windows again, each fix `repeats` times."""
+    return _Lanes(workload, asked, law, redeliveries, fixes, repeats, seed).play()
+
+
+class _Luck(IntEnum):
+    """What a number is drawn for. The luck of a message's n-th delivery is the same whatever is
+    deployed (common random numbers), so that fixes differ by what they do."""
+
+    FAILS = 0
+    LASTS = 1
+    RETURNS = 2
+    GAP = 3
+    START = 4
+    INPUT = 5
+    HELD = 6
+
+
+class _Lanes:
+    """The state of all lanes. A lane is (fix · repeats + repetition) · windows + window."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        asked: Asked,
+        law: Law,
+        redeliveries: Redeliveries,
+        fixes: Sequence[Fix],
+        repeats: int,
+        seed: int,
+    ) -> None:
+        self.dice = np.random.default_rng(seed).random(_DICE)
+        self.workload, self.asked, self.law, self.again = workload, asked, law, redeliveries
+        self.fixes, self.repeats = fixes, repeats
+        self.lanes = len(fixes) * repeats * workload.windows
+        self.lead_s = workload.lead_s
+        self.end_s = float(workload.end_of_s.max())
+        self.failed = np.zeros(self.lanes, dtype=np.int64)
+        self.done = np.zeros(self.lanes, dtype=np.int64)
+        per = repeats * workload.windows
+        self.budget = np.repeat(np.array([f.retry_budget or 0.0 for f in fixes]), per)
+        self.limited = np.repeat(np.array([f.retry_budget is not None for f in fixes]), per)
+        self.begun = np.zeros(self.lanes, dtype=np.int64)
+        self.retried = np.zeros(self.lanes, dtype=np.int64)
+        self._draw_worlds()
+        self._ask()
+        self._durations()
+
+    def _draw_worlds(self) -> None:
+        """What is uncertain about the laws differs from repetition to repetition."""
+        per = self.repeats * self.workload.windows
+        self.fix_of = np.repeat(np.arange(len(self.fixes)), per)
+        # The same repetition of every fix meets the same laws.
+        spread = np.tile(_even_normal(self.repeats), len(self.fixes))
+        self.spread = np.repeat(spread, self.workload.windows)
+        self.window_of = np.tile(np.arange(self.workload.windows), len(self.fixes) * self.repeats)
+        curve = self.law.curve
+        if curve is not None:
+            moved = curve.excess + self.spread[:, None] * curve.error
+            self.excess = np.clip(np.maximum.accumulate(moved, axis=1), 0, 1)
+        places: list[list[int]] = [[] for _ in range(self.workload.windows)]
+        for number, outage in enumerate(self.law.outages):
+            places[outage.window].append(number)
+        depth = max((len(each) for each in places), default=0)
+        self.outage = np.full((self.workload.windows, depth, 4), np.nan)
+        for window, numbers in enumerate(places):
+            for column, number in enumerate(numbers):
+                each = self.law.outages[number]
+                self.outage[window, column] = (each.start_s, each.end_s, each.first, each.again)
+
+    def _ask(self) -> None:
+        """Which messages start when, in which lane."""
+        asked, law = self.asked, self.law
+        messages = asked.start_s.size
+        variants = len(self.fixes) * self.repeats
+        self.message = np.tile(np.arange(messages), variants)
+        variant = np.repeat(np.arange(variants), messages)
+        self.lane = variant * self.workload.windows + asked.window[self.message]
+        # Of the same message in the same repetition, whatever the fix.
+        self.twin = (variant % self.repeats) * messages + self.message
+        everybody = np.arange(self.message.size)
+        start = asked.start_s[self.message].copy()
+        jitter = np.array([f.jitter_s for f in self.fixes])[variant // self.repeats]
+        moved = asked.scheduled[self.message] & (jitter > 0)
+        start[moved] += (jitter * self._luck(everybody, 0, _Luck.START))[moved]
+        luck = self._luck(everybody, 0, _Luck.INPUT)
+        since, until = law.since_s[self.message], law.until_s[self.message]
+        finite = np.isfinite(until) & np.isfinite(since)
+        between = np.where(finite, until, 0) - np.where(finite, since, 0)
+        self.until = np.where(finite, np.where(finite, since, 0) + luck * between, until)
+        self.absent = law.absent_s[self.message]
+        holds = np.array([f.holds for f in self.fixes])[variant // self.repeats]
+        self.held = holds & law.known[self.message]
+        self.start = start
+        self.attempt = asked.attempt[self.message]
+
+    def _luck(self, e: Ints, attempt: Ints | int, purpose: _Luck) -> Floats:
+        place = self.twin[e] * 40_503 + np.asarray(attempt) * 7_919 + int(purpose) * 104_729
+        return np.asarray(self.dice[place % _DICE])
+
+    def _durations(self) -> None:
+        """Durations to draw from, by processor, outcome, and whether load was felt."""
+        w, law = self.workload, self.law
+        usable = np.flatnonzero(~w.swept & np.isfinite(w.end_s))
+        felt = law.load_felt[usable].astype(np.int64)
+        kind = 2 * w.failed[usable] + felt
+        cell = w.processor[usable] * _KINDS + kind
+        order = np.argsort(cell, kind="stable")
+        length = (w.end_s - w.start_s)[usable][order]
+        cells = w.processors * _KINDS
+        first = np.searchsorted(cell[order], np.arange(cells), side="left")
+        count = np.bincount(cell, minlength=cells)
+        # What a processor never had lasts as long as with the others.
+        pools, whole = [length], length.size
+        for each in range(_KINDS):
+            pool = length[kind[order] == each]
+            if not pool.size:
+                pool = length[kind[order] // 2 == each // 2]
+            pool = pool if pool.size else np.array([1.0])
+            missing = np.flatnonzero(count[each::_KINDS] == 0) * _KINDS + each
+            first[missing], count[missing] = whole, pool.size
+            pools.append(pool)
+            whole += pool.size
+        self.length_s = np.concatenate(pools)
+        self.length_first, self.length_count = first, count
+
+    def play(self) -> Played:
+        order = np.argsort(self.start, kind="stable")
+        start = self.start[order]
+        self.step_s = step_s = self._step()
+        steps = int(np.ceil((self.lead_s + self.end_s) / step_s))
+        self._load_ready(steps)
+        edges = -self.lead_s + step_s * np.arange(steps + 1)
+        fresh = np.searchsorted(start, edges)
+        fresh[0] = 0
+        later: list[tuple[Ints, Floats]] = []
+        near = (np.zeros(0, dtype=np.int64), np.zeros(0))
+        for step in range(steps):
+            if step % _COARSE_STEPS == 0:
+                far = np.concatenate([np.zeros(0), *(t for _, t in later)])
+                who = np.concatenate([np.zeros(0, dtype=np.int64), *(e for e, _ in later)])
+                soon = far < edges[min(step + _COARSE_STEPS, steps)]
+                near = (np.append(near[0], who[soon]), np.append(near[1], far[soon]))
+                later = [(who[~soon], far[~soon])]
+            self._tick(step)
+            end = edges[step + 1]
+            e = order[fresh[step] : fresh[step + 1]]
+            t = start[fresh[step] : fresh[step + 1]]
+            due = near[1] < end
+            if due.any():
+                e, t = np.append(e, near[0][due]), np.append(t, near[1][due])
+                near = (near[0][~due], near[1][~due])
+            coarse_end = edges[min((step // _COARSE_STEPS + 1) * _COARSE_STEPS, steps)]
+            while e.size:
+                e, t = self._attempt(e, t, step)
+                soon = t < coarse_end
+                later.append((e[~soon], t[~soon]))
+                e, t = e[soon], t[soon]
+                now = t < end
+                if not now.all():
+                    near = (np.append(near[0], e[~now]), np.append(near[1], t[~now]))
+                e, t = e[now], t[now]
+        shape = (len(self.fixes), self.repeats, self.workload.windows)
+        return Played(failures=self.failed.reshape(shape), runs=self.done.reshape(shape))
+
+    def _step(self) -> float:
+        """Without a curve all is played in one step. With one, a step is short beside a run."""
+        if self.law.curve is None and not self.limited.any():
+            return self.lead_s + self.end_s
+        typical = float(np.median(self.length_s)) / 3
+        coarsest = (self.lead_s + self.end_s) / _MOST_STEPS
+        allowed = [each for each in _STEPS_S if each >= coarsest] or [_STEPS_S[-1]]
+        return max((each for each in allowed if each <= typical), default=allowed[0])
+
+    def _load_ready(self, steps: int) -> None:
+        self.load = np.zeros(self.lanes, dtype=np.int64)
+        self.leaving = np.zeros((steps + 2, self.lanes), dtype=np.int32) if steps > 1 else None
+
+    def _tick(self, step: int) -> None:
+        """What leaves the load when a step begins."""
+        if self.leaving is not None:
+            self.load -= self.leaving[step]
+
+    def _attempt(self, e: Ints, t: Floats, step: int) -> tuple[Ints, Floats]:
+        """Starts of messages `e` at `t`; what is delivered again, and when."""
+        law = self.law
+        message, lane = self.message[e], self.lane[e]
+        processor = self.asked.processor[message]
+        missing = (t >= self.absent[e]) & (t < self.until[e])
+        waiting = missing & self.held[e]
+        held = e[waiting]
+        held_t = self.until[held] + _HELD_S * self._luck(held, 0, _Luck.HELD)
+        kept = np.isfinite(held_t)
+        held, held_t = held[kept], held_t[kept]
+        if waiting.any():
+            go = ~waiting
+            e, t, message, lane = e[go], t[go], message[go], lane[go]
+            processor, missing = processor[go], missing[go]
+        attempt = self.attempt[e]
+        chance = np.where(attempt == 0, law.first[processor], law.again[processor])
+        suffers = law.sharers[processor]
+        window = self.window_of[lane]
+        for column in range(self.outage.shape[1]):
+            begin, end, first, again = self.outage[window, column].T
+            share = np.where(attempt == 0, first, again)
+            # What waits for its own input fails by that, not by the outage behind it.
+            down = suffers & (t >= begin) & (t < end) & (self.absent[e] == np.inf)
+            chance = np.where(down, np.maximum(chance, share), chance)
+        chance[missing | law.hopeless[message]] = 1.0
+        felt = np.zeros(e.size, dtype=bool)
+        luck = self._luck(e, attempt, _Luck.FAILS)
+        if law.curve is not None:
+            unlucky = luck < chance
+            excess = self._excess(t, lane, processor, unlucky)
+            chance, felt = 1 - (1 - chance) * (1 - excess), excess > HARMLESS
+        failed = luck < chance
+        length = self._length(e, attempt, processor, failed, felt)
+        over = t + length
+        inside = self.workload.inside(over, window)
+        self.failed += np.bincount(lane[inside & failed], minlength=self.lanes)
+        self.done += np.bincount(lane[inside], minlength=self.lanes)
+        if law.curve is not None:
+            self._enter_load(lane, processor, failed, over, step)
+        self.attempt[e] = attempt + 1
+        again, after = self._redelivered(e, t, length, failed, message, processor, attempt)
+        return np.append(again, held), np.append(after, held_t)
+
+    def _excess(self, t: Floats, lane: Ints, processor: Ints, unlucky: Bools) -> Floats:
+        """What the load that each start finds adds to its chance to fail."""
+        curve = self.law.curve
+        assert curve is not None
+        shares = curve.sharers[processor]
+        if curve.measure.only_successes:
+            shares = shares & ~unlucky
+        order = np.lexsort((t, lane))
+        counted = shares[order].astype(np.int64)
+        before = np.cumsum(counted) - counted
+        own = lane[order]
+        first = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
+        rank = before - np.repeat(before[first], np.diff(np.append(first, own.size)))
+        found = np.empty(t.size, dtype=np.int64)
+        found[order] = self.load[own] + rank
+        excess = self.excess[lane, np.clip(found, 0, self.excess.shape[1] - 1)]
+        return np.where(self.law.sharers[processor], excess, 0.0)
+
+    def _enter_load(
+        self, lane: Ints, processor: Ints, failed: Bools, over: Floats, step: int
+    ) -> None:
+        curve = self.law.curve
+        assert curve is not None
+        assert self.leaving is not None
+        counts = curve.sharers[processor]
+        if curve.measure.only_successes:
+            counts = counts & ~failed
+        lane, over = lane[counts], over[counts]
+        last = self.leaving.shape[0] - 1
+        minute = int(60 / self.step_s)
+        if curve.measure.until_end:
+            leaves = np.rint((over + self.lead_s) / self.step_s).astype(np.int64)
+            leaves = np.clip(leaves, step + 1, last)
+        elif curve.measure is Measure.GRANTED_CLOCK:
+            leaves = np.full(lane.size, min((step // minute + 1) * minute, last))
+        else:
+            leaves = np.full(lane.size, min(step + minute, last))
+        np.add.at(self.leaving, (leaves, lane), 1)
+        self.load += np.bincount(lane, minlength=self.lanes)
+
+    def _length(
+        self, e: Ints, attempt: Ints, processor: Ints, failed: Bools, felt: Bools
+    ) -> Floats:
+        cell = processor * _KINDS + 2 * failed + felt
+        luck = self._luck(e, attempt, _Luck.LASTS)
+        place = self.length_first[cell] + (luck * self.length_count[cell]).astype(np.int64)
+        return np.asarray(self.length_s[place])
+
+    def _redelivered(
+        self,
+        e: Ints,
+        t: Floats,
+        length: Floats,
+        failed: Bools,
+        message: Ints,
+        processor: Ints,
+        attempt: Ints,
+    ) -> tuple[Ints, Floats]:
+        again = self.again
+        hopeless = self.law.hopeless[message]
+        chance = again.chance[processor, np.minimum(attempt, DEPTH - 1)]
+        chance = np.where(hopeless, 1.0, chance)
+        chance = np.where(attempt + 1 >= again.limit[message], 0.0, chance)
+        which = self.fix_of[self.lane[e]]
+        for number, fix in enumerate(self.fixes):
+            if fix.attempts is not None:
+                chance = np.where((which == number) & (attempt + 1 >= fix.attempts), 0.0, chance)
+        asked_for = failed & (self._luck(e, attempt, _Luck.RETURNS) < chance)
+        come = np.flatnonzero(asked_for & self._within_budget(e, attempt, asked_for))
+        e, t, attempt, which = e[come], t[come], attempt[come], which[come]
+        lost = t + length[come]
+        luck = self._luck(e, attempt, _Luck.GAP)
+        gap = again.gap(processor[come], attempt, luck)
+        for number, fix in enumerate(self.fixes):
+            if fix.backoff is not None:
+                own = which == number
+                least = fix.backoff.least_s
+                most = np.minimum(fix.backoff.most_s, least * 2.0 ** np.minimum(attempt, 60))
+                drawn = least + luck * np.maximum(most - least, 0) if fix.backoff.jittered else most
+                gap = np.where(own, drawn, gap)
+                lost = np.where(own, np.minimum(lost, t + _ACK_S), lost)
+        after = lost + gap
+        stays = (after < self.end_s) & (after < again.stops_s[message[come]])
+        return e[stays], after[stays]
+
+    def _within_budget(self, e: Ints, attempt: Ints, asked_for: Bools) -> Bools:
+        """Which redeliveries a retry budget grants, in the order in which they are asked for."""
+        lane = self.lane[e]
+        self.begun += np.bincount(lane[attempt == 0], minlength=self.lanes)
+        left = np.where(
+            self.limited, self.budget * self.begun + _FREE_RETRIES - self.retried, np.inf
+        )
+        granted = np.ones(e.size, dtype=bool)
+        limited = asked_for & self.limited[lane]
+        if limited.any():
+            order = np.flatnonzero(limited)
+            order = order[np.argsort(lane[order], kind="stable")]
+            own = lane[order]
+            first = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
+            rank = np.arange(own.size) - np.repeat(first, np.diff(np.append(first, own.size)))
+            granted[order] = rank < left[own]
+            self.retried += np.bincount(lane[limited & granted], minlength=self.lanes)
+        return granted
+
+
+def _even_normal(number: int) -> Floats:
+    """So many draws of a standard normal distribution, spread evenly: its middle and both sides."""
+    from scipy.special import ndtri
+
+    return np.asarray(
+        np.clip(ndtri((np.arange(number) + 0.5) / number), -_MOST_SPREAD, _MOST_SPREAD)
+    )
