@@ -8,7 +8,7 @@ Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
 Questions       `daily_health`, `phase5`, `baselines`, `incident`, `validation`, `scorecard`,
-                `parity`, `trends`
+                `parity`, `trends`, `handoff`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbkit.findings.emit import Judgement, emit
     from nbkit.questions.baselines import baselines
     from nbkit.questions.daily_health import daily_health
+    from nbkit.questions.handoff import handoff
     from nbkit.questions.incident import incident
     from nbkit.questions.parity import parity
     from nbkit.questions.phase5 import phase5
@@ -50,6 +51,7 @@ _HOME = {
     "check_dependencies": "nbkit.runs.readiness",
     "readiness_table": "nbkit.runs.readiness",
     "daily_health": "nbkit.questions.daily_health",
+    "handoff": "nbkit.questions.handoff",
     "parity": "nbkit.questions.parity",
     "phase5": "nbkit.questions.phase5",
     "baselines": "nbkit.questions.baselines",
@@ -87,6 +89,7 @@ __all__ = [
     "classify_history",
     "daily_health",
     "emit",
+    "handoff",
     "incident",
     "load_registry",
     "open_warehouse",

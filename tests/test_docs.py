@@ -33,7 +33,7 @@ def test_a_snippet_on_recording_runs_as_it_stands(
 COMMANDS = sorted(
     {
         command.split("#")[0].strip()
-        for page in (ROOT / "docs").glob("*.md")
+        for page in (ROOT / "docs").rglob("*.md")
         for block in re.findall(r"```(?:bash)?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
         for command in block.splitlines()
         if command.startswith("nbkit ")

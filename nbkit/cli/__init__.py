@@ -32,6 +32,7 @@ from nbkit.cli import (
 from nbkit.cli.classify import classify_command
 from nbkit.cli.deliver import deliver_command
 from nbkit.cli.guard import guard_command
+from nbkit.cli.handoff import handoff_command
 from nbkit.cli.health import health_command
 from nbkit.cli.import_ import import_command
 from nbkit.cli.incident import incident_command
@@ -72,6 +73,7 @@ def _options(
 
 app.command("health")(health_command)
 app.command("incident")(incident_command)
+app.command("handoff")(handoff_command)
 app.command("run")(run_command)
 app.command("new")(new_command)
 app.command("deliver")(deliver_command)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nbkit.errors import DeliveryError
+from nbkit.store.told import LEDGER
 
 VERSION = 1
 _SCHEMA = """
@@ -48,7 +49,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / "delivery.sqlite"
+        self._path = folder / LEDGER
         with self._in_words():
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)

@@ -1,11 +1,11 @@
-"""Lengths of time as people write them: `90s`, `15m`, `2h`."""
+"""Lengths of time as people write them: `90s`, `15m`, `2h`, `7d`."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
 def parse_length(text: str) -> timedelta:
@@ -14,9 +14,9 @@ def parse_length(text: str) -> timedelta:
     Raises:
         ValueError: not a length of time, or none at all; says how to write one.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?", text.strip())
     if not match or float(match[1]) <= 0:
-        raise ValueError(f"{text}: not a length of time; write 90s, 15m or 2h.")
+        raise ValueError(f"{text}: not a length of time; write 90s, 15m, 2h or 7d.")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
 
 

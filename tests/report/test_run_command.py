@@ -139,7 +139,7 @@ def test_a_notebook_that_judges_nothing_has_failed(
         (["wel"], "Did you mean `well`?"),
         (["well", "-p", "dys=1"], "did you mean `days`?"),
         (["well", "--fail-on", "bad"], "use one of critical, warning, info"),
-        (["well", "--timeout", "soon"], "write 90s, 15m or 2h"),
+        (["well", "--timeout", "soon"], "write 90s, 15m, 2h or 7d"),
         (["well", "--to", "mail"], "write slack, or dir:PATH"),
         (["well", "--params", "none.yaml"], "no such parameter file"),
     ],

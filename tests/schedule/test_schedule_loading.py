@@ -68,7 +68,7 @@ def test_channels(tmp_path: Path, channel: str, to: str, slack_channel: str | No
         ("channel: slack", "channel: pager", 8, "slack:#channel"),
         ("channel: slack", 'channel: "dir:"', 8, "dir:PATH"),
         ("timeout: 30m", "timeout: soon", 10, "soon: not a length of time"),
-        ("timeout: 30m", "timeout: 0m", 10, "write 90s, 15m or 2h"),
+        ("timeout: 30m", "timeout: 0m", 10, "write 90s, 15m, 2h or 7d"),
         ("timeout: 30m", "timeout: 30m\n    grace: 72h", 11, "at most 24h"),
         ("timeout: 30m", "time_out: 30m", 10, "did you mean timeout?"),
         ("notebook: health", "notebook: helth", 4, "Did you mean `health`?"),
