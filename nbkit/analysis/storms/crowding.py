@@ -1,0 +1,103 @@
+"""Do runs start in crowds, and does it harm them?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nbkit.analysis.storms.attempts import seconds_of
+
+Floats = npt.NDArray[np.float64]
+
+BIN_S = 60.0
+MARK_MINUTES = (60, 30, 20, 15, 10, 5, 3, 2)
+_FEWEST = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowding:
+    """How first attempts start.
+
+    Attributes:
+        crowded: share of them in minutes that hold at least twice as many as an average minute of
+            the storm, and five.
+        dose: chance that a failed run started with more runs in flight than one that succeeded
+            (area under the curve; 0.5: no connection). None where either kind is rare.
+        interval_min: the widest grid of minutes past the hour on which nearly all crowds lie; None
+            where they lie on none.
+        processors: the median number of processors that start together in a crowded minute.
+    """
+
+    crowded: float
+    dose: float | None
+    interval_min: int | None
+    processors: float
+
+
+def crowding(runs: pd.DataFrame, around: pd.DataFrame) -> Crowding:
+    """Of the storm's runs with messages.
+
+    Args:
+        runs: the storm's.
+        around: all runs that may have been in flight with them (the storm's too).
+    """
+    first = runs[runs["attempt"] == 1]
+    if len(first) < _FEWEST:
+        return Crowding(crowded=0.0, dose=None, interval_min=None, processors=0.0)
+    started = seconds_of(first["started_at"])
+    minute = np.floor(started / BIN_S).astype(np.int64)
+    minutes, where, counts = np.unique(minute, return_inverse=True, return_counts=True)
+    average = len(first) / _active_minutes(minutes)
+    is_crowd = counts >= max(5.0, 2 * average)
+    crowds = minutes[is_crowd]
+    names = first["processor_name"].to_numpy()[is_crowd[where]]
+    together = pd.Series(names).groupby(minute[is_crowd[where]]).nunique()
+    return Crowding(
+        crowded=float(counts[is_crowd].sum() / len(first)),
+        dose=_dose(runs, around),
+        interval_min=_grid(crowds, counts[is_crowd]),
+        processors=float(together.median()) if len(together) else 0.0,
+    )
+
+
+def _active_minutes(minutes: npt.NDArray[np.int64]) -> int:
+    """How many minutes the storm lasted: pauses of more than two hours are none of it."""
+    steps = np.diff(minutes)
+    return int(1 + steps[steps <= 120].sum()) or 1
+
+
+def _grid(crowds: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]) -> int | None:
+    if crowds.size < 3:
+        return None
+    for every in MARK_MINUTES:
+        # A start may slip into the next minute.
+        phase = np.bincount(crowds % every, weights=weights, minlength=every)
+        best = float((phase + np.roll(phase, -1)).max() if every > 3 else phase.max())
+        if best >= 0.9 * weights.sum():
+            return every
+    return None
+
+
+def in_flight(started: Floats, around: pd.DataFrame) -> Floats:
+    """How many runs of `around` were going on at each of these moments (seconds since 1970)."""
+    begins = np.sort(seconds_of(around["started_at"]))
+    ends = np.sort(seconds_of(around["ended_at"].fillna(around["started_at"].max())))
+    return np.asarray(
+        np.searchsorted(begins, started, side="left")
+        - np.searchsorted(ends, started, side="right"),
+        dtype=np.float64,
+    )
+
+
+def _dose(runs: pd.DataFrame, around: pd.DataFrame) -> float | None:
+    ended = runs[runs["category"].notna()]
+    failed = ended["is_failure"].to_numpy(dtype=bool)
+    bad, good = int(failed.sum()), int((~failed).sum())
+    if min(bad, good) < _FEWEST // 2:
+        return None
+    load = in_flight(seconds_of(ended["started_at"]), around)
+    ranks = pd.Series(load).rank().to_numpy()
+    return float((ranks[failed].sum() - bad * (bad + 1) / 2) / (bad * good))

@@ -1,0 +1,187 @@
+"""From runs of a storm to its cause: all causes of the contract, ranked by evidence.
+
+First the failures that can be told one by one are set apart: rows closed by a sweep, messages that
+can never succeed, replays of old dates. The others fall into three families by what they say: they
+wait for something, they met a quota, or they failed. Each family goes to the cause with most
+evidence among those that can make such failures, and a cause's score is its evidence times its part
+of the failures. So several causes may hold together, and what no evidence covers stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from nbkit.analysis.storms.evidence import CauseEvidence, Evidence, Facts, measure
+from nbkit.analysis.storms.evidence.cascade import Cascade, find_cascade, upstream_outage
+from nbkit.analysis.storms.evidence.clocks import (
+    organic_load,
+    premature_start,
+    rate_limit,
+    scheduler_collision,
+)
+from nbkit.analysis.storms.evidence.deliveries import republish_loop, retry_amplification
+from nbkit.analysis.storms.evidence.set_apart import backfill, cleanup_artifact, poison_message
+from nbkit.analysis.storms.windows import Span
+from nbkit.registry import ProcessorRegistry
+
+CAUSES = (
+    "scheduler_collision",
+    "retry_amplification",
+    "poison_message",
+    "republish_loop",
+    "premature_start",
+    "upstream_outage",
+    "rate_limit",
+    "cleanup_artifact",
+    "backfill",
+    "organic_load",
+    "unknown",
+)
+LEAST_SCORE = 0.35  # below it no cause is named
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedCause:
+    """A cause with its score from 0 to 1, and why."""
+
+    cause: str
+    score: float
+    share: float
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What made a storm.
+
+    Attributes:
+        causes: all causes of the contract, the likeliest first.
+        facts: what was measured.
+        root: the processor that the others fail on, where there is a cascade.
+        missing: what to log to be surer next time.
+    """
+
+    causes: tuple[RankedCause, ...]
+    facts: Facts
+    root: str | None
+    missing: tuple[str, ...]
+
+    @property
+    def cause(self) -> str:
+        return self.causes[0].cause
+
+    def score(self, cause: str) -> float:
+        return next(each.score for each in self.causes if each.cause == cause)
+
+    @property
+    def others(self) -> tuple[RankedCause, ...]:
+        """Further causes that hold as well."""
+        return tuple(
+            each
+            for each in self.causes[1:]
+            if each.score >= LEAST_SCORE / 2 and each.cause not in ("unknown", "organic_load")
+        )
+
+
+def diagnose(
+    runs: pd.DataFrame,
+    registry: ProcessorRegistry | None,
+    spans: Sequence[Span],
+    *,
+    processors: Sequence[str] = (),
+    usual: pd.DataFrame | None = None,
+) -> Diagnosis:
+    """Rank the causes of a storm.
+
+    Args:
+        runs: classified runs (`nbkit.analysis.storms.runs.classified`): those that ended or started
+            in the spans, and some hours around them, so that it is seen what had succeeded before
+            and what does afterwards.
+        registry: for the dependency graph; None: cascades are not looked for.
+        spans: when the storm blew; one, or one for each week.
+        processors: whose storm it is; default: of all that failed then.
+        usual: rates in other hours by processor (`Facts.usual`); default: from the runs around.
+    """
+    facts = measure(runs, spans, processors=processors, usual=usual)
+    return diagnose_facts(facts, registry)
+
+
+def diagnose_facts(facts: Facts, registry: ProcessorRegistry | None) -> Diagnosis:
+    """`diagnose` of a storm that has been measured."""
+    cascade = find_cascade(facts, registry)
+    found = [
+        cleanup_artifact(facts),
+        poison_message(facts),
+        backfill(facts),
+        *_of_rest(facts, cascade),
+    ]
+    best = max(each.score for each in found)
+    organic = organic_load(facts)
+    if organic.strength >= 0.5 and max(facts.share(c) for c in ("is_swept", "is_poison")) < 0.2:
+        # As many fail as so much work always has: no other cause is needed.
+        found = [_weaker(each, 0.5) for each in found]
+        best = max(each.score for each in found)
+    found.append(organic)
+    best = max(each.score for each in found)
+    ranked = [
+        RankedCause(cause=e.cause, score=e.score, share=e.share, evidence=e.evidence) for e in found
+    ]
+    unknown = 1.0 - best if best < LEAST_SCORE else min(1.0 - best, LEAST_SCORE)
+    ranked.append(RankedCause(cause="unknown", score=unknown, share=1.0, evidence=()))
+    ranked.sort(key=lambda each: (-each.score, CAUSES.index(each.cause)))
+    return Diagnosis(
+        causes=tuple(ranked),
+        facts=facts,
+        root=cascade.root if cascade and ranked[0].cause == "upstream_outage" else None,
+        missing=tuple(dict.fromkeys(need for each in found for need in each.missing)),
+    )
+
+
+def _weaker(found: CauseEvidence, by: float) -> CauseEvidence:
+    return CauseEvidence(cause=found.cause, evidence=found.evidence, share=found.share * by)
+
+
+def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
+    """The causes of failures that cannot be told one by one."""
+    failures = facts.rest_failures
+    total = max(len(facts.failures), 1)
+    quota = failures["is_quota"].to_numpy()
+    waiting = failures["is_waiting"].to_numpy() & ~quota
+    other = ~quota & ~waiting
+    outage = upstream_outage(cascade, facts, 1.0)
+    if cascade is not None and outage.strength >= 0.4:
+        shares = _weights(cascade.rows, total)
+        quota, waiting, other = (mask & ~cascade.rows for mask in (quota, waiting, other))
+    else:
+        shares = cascade.rows.mean() if cascade is not None else 0.0
+    # A few left-overs of another family go where most go.
+    families: Mapping[str, float] = {
+        "quota": _weights(quota, total),
+        "waiting": _weights(waiting, total),
+        "other": _weights(other, total),
+    }
+    failed = families["other"]
+    makers = [
+        rate_limit(facts, families["quota"]),
+        premature_start(facts, families["waiting"]),
+        scheduler_collision(facts, failed),
+        retry_amplification(facts, failed),
+        republish_loop(facts, failed),
+    ]
+    # Waiting runs may collide or be redelivered too, where nothing ever lands for them.
+    unclaimed = families["waiting"] * (1 - makers[1].strength)
+    refused = families["quota"] * (1 - makers[0].strength)
+    makers[2:] = [
+        CauseEvidence(
+            cause=each.cause, evidence=each.evidence, share=each.share + unclaimed + refused
+        )
+        for each in makers[2:]
+    ]
+    return [*makers, upstream_outage(cascade, facts, float(shares))]
+
+
+def _weights(mask: object, total: int) -> float:
+    return float(mask.sum()) / total  # type: ignore[attr-defined]

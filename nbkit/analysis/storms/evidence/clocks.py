@@ -1,0 +1,200 @@
+"""Causes that start with a clock: collisions, a quota, runs before their input, organic load."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from nbkit.analysis.storms.attempts import seconds_of
+from nbkit.analysis.storms.evidence.evidence import OVERLOAD, CauseEvidence, Evidence
+from nbkit.analysis.storms.evidence.facts import SUCCESS, Facts, inside_of, signatures
+from nbkit.analysis.storms.items import recovery
+
+
+def scheduler_collision(facts: Facts, share: float) -> CauseEvidence:
+    """Starts on schedule marks, failures rise with simultaneous starts, few attempts a message."""
+    crowd = facts.crowding
+    return CauseEvidence(
+        cause="scheduler_collision",
+        share=share,
+        evidence=(
+            Evidence(
+                name="crowded_starts", value=crowd.crowded, against=0.3, full=0.7,
+                words="share of first attempts in minutes of at least twice the average",
+            ),
+            Evidence(
+                name="failed_in_a_crowd", value=crowd.dose, against=0.54, full=0.68,
+                words="chance that a failed run met more runs in flight than a good one "
+                "(0.5: no connection)",
+                source=OVERLOAD,
+            ),
+            Evidence(
+                name="processors_together", value=crowd.processors, against=2, full=6,
+                words="processors that start within one crowded minute", weight=0.5,
+            ),
+            _few_attempts(facts),
+            Evidence(
+                name="by_schedule", value=by_schedule(facts), against=-0.6, full=0.6,
+                words="share of first attempts that a schedule started", weight=0.5,
+                needs="trigger_source: who started a run",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _few_attempts(facts: Facts) -> Evidence:
+    return Evidence(
+        name="attempts_per_message", value=relative_amplification(facts), against=6, full=3,
+        words="attempts per message, beside the usual", source=OVERLOAD, weight=0.7,
+        needs="trigger_message_id and retry_attempt: which message, which attempt",
+    )  # fmt: skip
+
+
+def relative_amplification(facts: Facts) -> float | None:
+    """Attempts per message over what is usual for the same processors; None where messages are
+    mostly guessed."""
+    found = facts.attempts
+    if found.messages == 0 or found.known < 0.3:
+        return None
+    runs = facts.rest.groupby("processor_name").size()
+    usual = facts.usual["attempts_per_message"].reindex(runs.index).fillna(1.0).clip(lower=1.0)
+    weighted = float(runs.sum() / (runs / usual).sum())
+    return found.factor / max(weighted, 1.0)
+
+
+def by_schedule(facts: Facts) -> float | None:
+    first = facts.rest[facts.rest["attempt"] == 1]
+    told = first["trigger_source"].notna() | first["triggered_by"].notna()
+    if not told.any():
+        return None
+    by = first["trigger_source"].eq("scheduler") | first["triggered_by"].eq("scheduler")
+    return float(by.mean())
+
+
+def rate_limit(facts: Facts, share: float) -> CauseEvidence:
+    """Quota messages, and no more than so many successes a minute."""
+    own = facts.rest_failures
+    return CauseEvidence(
+        cause="rate_limit",
+        share=share,
+        evidence=(
+            Evidence(
+                name="quota_messages", value=float(own["is_quota"].mean()) if len(own) else 0.0,
+                against=0.05, full=0.4, words="share of the failures that speak of a quota or 429",
+                needs="errors: what a failed run says",
+            ),
+            Evidence(
+                name="success_cap", value=_cap(facts), against=3.0, full=1.2,
+                words="successes in the best minutes over those in a middling minute, while the "
+                "quota is met", source=OVERLOAD, weight=0.4,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _cap(facts: Facts) -> float | None:
+    """How flat the number of successes is, over minutes in which the quota refused somebody."""
+    refused = facts.rest_failures
+    refused = refused[refused["is_quota"]]
+    wins = facts.rest[facts.rest["category"] == SUCCESS]
+    minutes = np.unique(np.floor(seconds_of(refused["started_at"]) / 60))
+    counts = pd.Series(np.floor(seconds_of(wins["started_at"]) / 60)).value_counts()
+    found = counts.reindex(minutes).dropna().to_numpy()
+    if found.size < 5:
+        return None
+    return float(np.quantile(found, 0.95) / max(np.median(found), 1.0))
+
+
+def premature_start(facts: Facts, share: float) -> CauseEvidence:
+    """No data or no dependency, until the data lands; then the same work succeeds."""
+    waiting = facts.rest_failures
+    waiting = waiting[waiting["is_waiting"]]
+    found = [_of_span(waiting, facts, at) for at in range(len(facts.spans))]
+    weights = np.array([each[0] for each in found], dtype=np.float64)
+    if weights.sum() == 0:
+        recovered = clean = abrupt = None
+    else:
+        recovered, clean, abrupt = (
+            float(np.average([each[at] for each in found], weights=weights)) for at in (1, 2, 3)
+        )
+    return CauseEvidence(
+        cause="premature_start",
+        share=share,
+        evidence=(
+            Evidence(
+                name="succeeded_later", value=recovered, against=0.2, full=0.6,
+                words="share of these failures whose processor and date succeeded later",
+            ),
+            Evidence(
+                name="failed_before_success", value=clean, against=0.5, full=0.8,
+                words="share of those that came before the first success of their work",
+            ),
+            Evidence(
+                name="landed_together", value=abrupt, against=-0.4, full=0.4,
+                words="how much closer the first successes lie than the failures", weight=0.5,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _of_span(waiting: pd.DataFrame, facts: Facts, at: int) -> tuple[int, float, float, float]:
+    own = waiting[inside_of(waiting["ended_at"], [facts.spans[at]])]
+    found = recovery(own.assign(unit=own["item"]), facts.around.assign(unit=facts.around["item"]))
+    return len(own), found.recovered, found.clean, found.abrupt
+
+
+def organic_load(facts: Facts) -> CauseEvidence:
+    """More work, and the same share of it fails."""
+    ended = facts.inside[facts.inside["category"].notna()]
+    runs = ended.groupby("processor_name").size()
+    usual = facts.usual["failure_share"].reindex(runs.index)
+    expected = float((runs * usual).sum())
+    seen = float(ended.loc[ended["processor_name"].isin(usual.dropna().index), "is_failure"].sum())
+    known = float(runs[usual.notna()].sum())
+    failing = winning = None
+    if known > 0:
+        failing = (seen + 5) / (expected + 5)
+        winning = (known - seen + 5) / (known - expected + 5)
+    return CauseEvidence(
+        cause="organic_load",
+        share=1.0 - facts.share("is_swept") - facts.share("is_poison"),
+        evidence=(
+            Evidence(
+                name="failures_as_expected", value=failing, against=1.5, full=1.2,
+                words="failures over those that so many runs usually have",
+            ),
+            Evidence(
+                name="successes_as_expected", value=winning, against=0.65, full=0.85,
+                words="successes over those that so many runs usually have",
+            ),
+            Evidence(
+                name="other_words", value=_other_words(facts), against=0.5, full=0.25,
+                words="part of the failures that say something else than failures usually say",
+            ),
+            Evidence(
+                name="attempts_per_message", value=relative_amplification(facts), against=2.0,
+                full=1.4, words="attempts per message, beside the usual", weight=0.5,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _other_words(facts: Facts) -> float | None:
+    """Distance (total variation) between what failures say in the storm and around it; None where
+    there are too few to compare."""
+    names = facts.inside["processor_name"].unique()
+    around = facts.around
+    outside = around[
+        around["is_failure"].to_numpy(dtype=bool)
+        & around["processor_name"].isin(names).to_numpy()
+        & ~inside_of(around["ended_at"], facts.spans)
+    ]
+    if len(outside) < 30 or facts.failures.empty or not facts.known("errors_text"):
+        return None
+    both = pd.concat([facts.failures["errors_text"], outside["errors_text"]])
+    codes = signatures(both) + 1
+    own, usual = codes[: len(facts.failures)], codes[len(facts.failures) :]
+    most = int(codes.max()) + 1
+    seen = np.bincount(own, minlength=most) / own.size
+    before = np.bincount(usual, minlength=most) / usual.size
+    return float(np.abs(seen - before).sum() / 2)

@@ -1,0 +1,221 @@
+"""Everything that is measured once about a storm, for all causes to be asked of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nbkit.analysis.storms.attempts import Amplification, amplification, seconds_of, with_messages
+from nbkit.analysis.storms.crowding import Crowding, crowding
+from nbkit.analysis.storms.items import Repeats, repeats
+from nbkit.analysis.storms.windows import Span
+from nbkit.failures import FailureCategory
+
+Bools = npt.NDArray[np.bool_]
+SUCCESS = FailureCategory.SUCCESS.value
+WAITING = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
+_QUOTA = (
+    r"(?i)\b429\b|too many requests|quota|rate[ _-]?limit|ratelimit|throttl|resource_?exhausted"
+)
+_VARYING = (
+    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?", "#"),
+    (r"[0-9a-f]{8}-[0-9a-f-]{27}", "#"),
+    (r"[0-9]+", "#"),
+)
+# A sweep closes rows that stood open for hours, all within a minute.
+_SWEEP_S, _SWEEP_LEAST, _STOOD_OPEN_S = 60.0, 10, 3_600.0
+# A poisoned message: this many attempts in the storm, none of them good, one kind of error.
+POISON_ATTEMPTS = 10
+POISON_MESSAGES = 15
+FAR_DAYS = 7  # ordinary work is about yesterday; late data about the week before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """A storm, measured.
+
+    Attributes:
+        around: all runs that were looked at, with `message`, `attempt`, `gap_s` and `item`.
+        inside: those of the storm's processors that ended in its spans.
+        failures: of these the failed ones, with `signature`, and what sets some of them apart:
+            `is_swept`, `is_poison`, `is_far` (dates long ago), `is_quota`, `is_waiting` (no data,
+            or an upstream's missing). `is_rest`: none of the first three.
+        rest: `inside` without the runs that are set apart.
+        usual: per processor (index): `failures`, `real` and `runs` an hour, `failure_share` and
+            `attempts_per_message`, in other hours.
+        hours: how long the spans are together.
+        usual_failures: how many of `failures` would have been there anyway.
+        attempts, crowding, repeats: of `rest`.
+    """
+
+    spans: tuple[Span, ...]
+    around: pd.DataFrame
+    inside: pd.DataFrame
+    failures: pd.DataFrame
+    rest: pd.DataFrame
+    usual: pd.DataFrame
+    hours: float
+    usual_failures: float
+    attempts: Amplification
+    crowding: Crowding
+    repeats: Repeats
+
+    @property
+    def rest_failures(self) -> pd.DataFrame:
+        return self.failures[self.failures["is_rest"]]
+
+    def share(self, column: str) -> float:
+        """The part of the storm's failures for which a column holds."""
+        return float(self.failures[column].mean()) if len(self.failures) else 0.0
+
+    def known(self, column: str) -> bool:
+        """Whether any run says something in a column."""
+        return bool(self.inside[column].notna().any())
+
+
+def measure(
+    runs: pd.DataFrame,
+    spans: Sequence[Span],
+    *,
+    processors: Sequence[str] = (),
+    usual: pd.DataFrame | None = None,
+) -> Facts:
+    """Measure a storm.
+
+    Args:
+        runs: classified runs: those that ended or started in the spans, and some hours around them.
+        spans: when the storm blew.
+        processors: whose; default: all that failed in the spans.
+        usual: see `Facts`; default: from the runs outside the spans.
+    """
+    around = with_messages(runs)
+    around["item"] = pd.factorize(
+        pd.MultiIndex.from_frame(around[["processor_name", "data_date"]])
+    )[0]
+    within = inside_of(around["ended_at"], spans)
+    if usual is None:
+        usual = usual_of_runs(around[~within])
+    hours = sum(span.length.total_seconds() for span in spans) / 3600
+    if not processors:
+        failed = around[within & around["is_failure"].to_numpy(dtype=bool)]
+        processors = tuple(failed["processor_name"].unique())
+    own = around["processor_name"].isin(list(processors)).to_numpy()
+    inside = around[within & own]
+    failures = _set_apart(inside[inside["is_failure"]], around, len(spans))
+    apart = failures.index[~failures["is_rest"]]
+    poisoned = failures.loc[failures["is_poison"], "message"].unique()
+    rest = inside[~inside.index.isin(apart) & ~inside["message"].isin(poisoned)]
+    known = usual.reindex(list(processors)).fillna(0.0)
+    return Facts(
+        spans=tuple(spans),
+        around=around,
+        inside=inside,
+        failures=failures,
+        rest=rest,
+        usual=usual,
+        hours=hours,
+        usual_failures=float(min(known["failures"].sum() * hours, len(failures))),
+        attempts=amplification(rest),
+        crowding=crowding(rest, around[own]),
+        repeats=repeats(rest, around[own]),
+    )
+
+
+def inside_of(moments: pd.Series, spans: Sequence[Span]) -> Bools:
+    """Which moments lie in one of the spans; null ones do not."""
+    seconds = seconds_of(moments)
+    found = np.zeros(len(moments), dtype=bool)
+    for span in spans:
+        found |= (seconds >= span.start.timestamp()) & (seconds < span.end.timestamp())
+    return found
+
+
+def usual_of_runs(outside: pd.DataFrame) -> pd.DataFrame:
+    """What is usual, from runs with messages that ended outside the storm."""
+    ended = outside[outside["ended_at"].notna()]
+    if ended.empty:
+        columns = ["failures", "real", "runs", "failure_share", "attempts_per_message"]
+        return pd.DataFrame(columns=columns, dtype="float64")
+    hours = max(ended["ended_at"].dt.floor("h").nunique(), 1)
+    grouped = ended.groupby("processor_name")
+    runs, failed = grouped.size(), grouped["is_failure"].sum()
+    return pd.DataFrame(
+        {
+            "failures": failed / hours,
+            "real": (failed - grouped["is_expected"].sum()) / hours,
+            "runs": runs / hours,
+            "failure_share": failed / runs,
+            "attempts_per_message": runs / grouped["message"].nunique(),
+        }
+    )
+
+
+def _set_apart(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> pd.DataFrame:
+    found = failures.assign(
+        signature=signatures(failures["errors_text"]),
+        is_swept=_swept(failures),
+        is_quota=_about(failures["errors_text"], _QUOTA),
+        is_waiting=failures["category"].isin(WAITING),
+    )
+    found["is_poison"] = _poison(found, around, times) & ~found["is_swept"]
+    lag = (found["started_at"].dt.tz_localize(None) - found["data_date"]).dt.days.abs()
+    marked = found["backfill_mode"].fillna(False).astype(bool) & (lag > 2)
+    found["is_far"] = ((lag > FAR_DAYS) | marked) & ~found["is_swept"] & ~found["is_poison"]
+    found["is_rest"] = ~(found["is_swept"] | found["is_poison"] | found["is_far"])
+    return found
+
+
+def _swept(failures: pd.DataFrame) -> Bools:
+    """Closed by a sweep: it says so, or many that stood open for hours end in one minute."""
+    told = (failures["category_rule"] == "swept").to_numpy() | _about(
+        failures["errors_text"], r"(?i)stale_running_cleanup|stuck in running|cleanup.{0,20}stale"
+    )
+    ended, started = seconds_of(failures["ended_at"]), seconds_of(failures["started_at"])
+    open_for = ended - started
+    old = open_for >= _STOOD_OPEN_S
+    instant = pd.Series(np.floor(ended / _SWEEP_S).astype(np.int64))
+    counts = (
+        instant[old].groupby(instant[old]).transform("size").reindex(instant.index, fill_value=0)
+    )
+    spread = pd.Series(started)[old].groupby(instant[old]).transform(np.ptp)
+    spread = spread.reindex(instant.index, fill_value=0.0)
+    together = (counts >= _SWEEP_LEAST).to_numpy() & (spread >= _STOOD_OPEN_S).to_numpy()
+    return np.asarray(told | (old & together), dtype=bool)
+
+
+def _poison(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> Bools:
+    """Failures of messages that were delivered again and again and always failed the same way,
+    where such messages are few."""
+    certain = failures[failures["trigger_message_id"].notna() & ~failures["is_waiting"]]
+    if certain.empty:
+        return np.zeros(len(failures), dtype=bool)
+    grouped = certain.groupby("message")
+    size = grouped.size()
+    one_kind = grouped["signature"].agg(lambda codes: codes.value_counts().iloc[0] / len(codes))
+    good = around.loc[around["category"] == SUCCESS, "message"].unique()
+    stuck = size[(size >= POISON_ATTEMPTS) & (one_kind >= 0.9) & ~size.index.isin(good)]
+    # Of an outage too some messages have not come through yet; but then many have.
+    others = size[~size.index.isin(stuck.index) & (size >= POISON_ATTEMPTS / 2)]
+    if len(stuck) > POISON_MESSAGES * times or len(others) > 2 * len(stuck):
+        return np.zeros(len(failures), dtype=bool)
+    return failures["message"].isin(stuck.index).to_numpy()
+
+
+def signatures(texts: pd.Series) -> npt.NDArray[np.int64]:
+    """A number for each message without what varies in it; -1 where there is none."""
+    codes, values = pd.factorize(texts)
+    shapes = pd.Series(values, dtype="str")
+    for pattern, mark in _VARYING:
+        shapes = shapes.str.replace(pattern, mark, regex=True)
+    return np.append(pd.factorize(shapes)[0], -1)[codes].astype(np.int64)
+
+
+def _about(texts: pd.Series, pattern: str) -> Bools:
+    """Which texts match, each distinct one asked once; null does not."""
+    codes, values = pd.factorize(texts)
+    found = pd.Series(values, dtype="str").str.contains(pattern).to_numpy(dtype=bool)
+    return np.append(found, False)[codes]

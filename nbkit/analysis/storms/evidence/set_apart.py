@@ -1,0 +1,92 @@
+"""Failures that can be told one by one: swept rows, poisoned messages, replays of old dates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbkit.analysis.storms.attempts import backoff_law, seconds_of
+from nbkit.analysis.storms.evidence.evidence import BACKOFF, INCIDENTS, CauseEvidence, Evidence
+from nbkit.analysis.storms.evidence.facts import POISON_ATTEMPTS, SUCCESS, Facts
+
+
+def cleanup_artifact(facts: Facts) -> CauseEvidence:
+    """One instant of `processed_at`, starts spread over hours or days."""
+    swept = facts.failures[facts.failures["is_swept"]]
+    spread = within = None
+    if len(swept):
+        started, ended = seconds_of(swept["started_at"]), seconds_of(swept["ended_at"])
+        low, high = np.quantile(started, [0.1, 0.9])
+        spread = float(high - low) / 3600
+        minute = np.floor(ended / 60)
+        within = float(np.unique(minute, return_counts=True)[1].max() / len(swept))
+        # One sweep a week: each of them is an instant.
+        within = min(within * len(facts.spans), 1.0)
+    return CauseEvidence(
+        cause="cleanup_artifact",
+        share=facts.share("is_swept"),
+        evidence=(
+            Evidence(
+                name="ended_within_a_minute", value=within, against=0.1, full=0.5,
+                words="share of the swept rows that ended in one minute", source=INCIDENTS,
+                needs="processed_at: when a run ended", weight=0.5,
+            ),
+            Evidence(
+                name="starts_spread_h", value=spread, against=0.3, full=1.5,
+                words="hours over which their starts are spread", source=INCIDENTS, weight=0.5,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def poison_message(facts: Facts) -> CauseEvidence:
+    """A few messages that can never succeed, redelivered for hours."""
+    own = facts.failures[facts.failures["is_poison"]]
+    each = own.groupby("message").size()
+    law = backoff_law(own["attempt"].to_numpy(), own["gap_s"].to_numpy()) if len(own) else None
+    known = facts.known("trigger_message_id")
+    return CauseEvidence(
+        cause="poison_message",
+        share=facts.share("is_poison") if known else 0.0,
+        evidence=(
+            Evidence(
+                name="attempts_per_message", value=float(each.median()) if len(each) else None,
+                against=POISON_ATTEMPTS / 2, full=2.0 * POISON_ATTEMPTS,
+                words="attempts of each message that never succeeded", source=INCIDENTS,
+                needs="trigger_message_id: which message a run was started by",
+            ),
+            Evidence(
+                name="backoff_fit", value=law.fit if law else None, against=0.0, full=0.4,
+                words="share of their waits that follow one backoff law", source=BACKOFF,
+                weight=0.3,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def backfill(facts: Facts) -> CauseEvidence:
+    """A bulk replay: dates far from the start."""
+    own = facts.failures[facts.failures["is_far"]]
+    runs = facts.inside[facts.inside.index.isin(own.index) | (facts.inside["category"] == SUCCESS)]
+    items = own["item"].nunique() / max(len(own), 1)
+    hand = own["triggered_by"].isin(["manual", "api"]) | own["backfill_mode"].fillna(False)
+    told = facts.known("triggered_by") or facts.known("backfill_mode")
+    del runs
+    return CauseEvidence(
+        cause="backfill",
+        share=facts.share("is_far"),
+        evidence=(
+            Evidence(
+                name="data_dates", value=float(own["data_date"].nunique()), against=1, full=4,
+                words="data dates replayed, each more than a week from the start",
+            ),
+            Evidence(
+                name="items_per_run", value=float(items), against=0.0, full=0.02,
+                words="distinct processors and dates per failed run", weight=0.3,
+            ),
+            Evidence(
+                name="by_hand", value=float(hand.mean()) if told and len(own) else None,
+                against=-1.0, full=0.5, words="share started by hand or in backfill mode",
+                needs="triggered_by or backfill_mode: who started a run", weight=0.3,
+            ),
+        ),
+    )  # fmt: skip

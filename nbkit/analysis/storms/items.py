@@ -1,0 +1,128 @@
+"""What became of the pieces of work: one processor and one data date each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nbkit.analysis.storms.attempts import seconds_of
+
+Floats = npt.NDArray[np.float64]
+
+PERIODS_S = tuple(
+    60.0 * minutes for minutes in (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 45, 60, 90, 120)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """Whether the work that failed succeeded afterwards.
+
+    Attributes:
+        items: pieces of work that failed in the storm.
+        recovered: share of their failures whose work succeeded later (within what was looked at).
+        clean: share of those failures that came before the first success of their work: near 1
+            where failing stops with it, lower where successes and failures alternate.
+        abrupt: how much closer together the first successes lie than the failures, from 0 (spread
+            as widely) to 1 (at one moment).
+    """
+
+    items: int
+    recovered: float
+    clean: float
+    abrupt: float
+
+
+def recovery(failures: pd.DataFrame, around: pd.DataFrame) -> Recovery:
+    """Of failures of a storm (classified runs with `unit`: what is waited for, an item or a
+    message); `around` holds all runs of the same units, later ones too."""
+    if failures.empty:
+        return Recovery(items=0, recovered=0.0, clean=0.0, abrupt=0.0)
+    ended = seconds_of(failures["ended_at"])
+    wins = around[(around["category"] == "success")]
+    # The first success after the work's first failure of the storm.
+    begun = pd.Series(ended).groupby(failures["unit"].to_numpy()).min()
+    moments = seconds_of(wins["ended_at"])
+    units = wins["unit"].to_numpy()
+    later = moments > pd.Series(begun).reindex(units).to_numpy()
+    first = pd.Series(moments[later]).groupby(units[later]).min()
+    reached = first.reindex(failures["unit"].to_numpy()).to_numpy()
+    known = ~np.isnan(reached)
+    clean = float((ended[known] <= reached[known]).mean()) if known.any() else 0.0
+    spread = _width(ended)
+    abrupt = (
+        1 - _width(np.asarray(first, dtype=np.float64)) / spread
+        if len(first) >= 3 and spread > 0
+        else 0.0
+    )
+    return Recovery(
+        items=len(begun),
+        recovered=float(known.mean()),
+        clean=clean,
+        abrupt=float(np.clip(abrupt, 0, 1)),
+    )
+
+
+def _width(moments: Floats) -> float:
+    """Between the deciles."""
+    low, high = np.quantile(moments, [0.1, 0.9])
+    return float(high - low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeats:
+    """The same work again under new messages.
+
+    Attributes:
+        per_item: messages for each piece of work in the storm, the middle one by runs.
+        after_success: share of the storm's first attempts whose work had succeeded before.
+        dates: how many data dates they are about.
+        period_s: the period at which first attempts come in batches; None where they do not.
+        regular: how nearly they lie at its marks, from 0 to 1 (length of the mean of the starts as
+            angles of the period).
+    """
+
+    per_item: float
+    after_success: float
+    dates: int
+    period_s: float | None
+    regular: float
+
+
+def repeats(runs: pd.DataFrame, around: pd.DataFrame) -> Repeats:
+    """Of the storm's runs with messages; `around` holds earlier runs of the same work too."""
+    first = runs[runs["attempt"] == 1]
+    if first.empty:
+        return Repeats(per_item=0.0, after_success=0.0, dates=0, period_s=None, regular=0.0)
+    sizes = first.groupby("item")["message"].nunique()
+    per_run = sizes.reindex(first["item"]).to_numpy()
+    wins = around[around["category"] == "success"]
+    earliest = pd.Series(seconds_of(wins["ended_at"])).groupby(wins["item"].to_numpy()).min()
+    before = earliest.reindex(first["item"].to_numpy()).to_numpy()
+    started = seconds_of(first["started_at"])
+    period, regular = _period(started)
+    return Repeats(
+        per_item=float(np.median(per_run)),
+        after_success=float((before <= started).mean()),
+        dates=int(first["data_date"].nunique()),
+        period_s=period,
+        regular=regular,
+    )
+
+
+def _period(started: Floats) -> tuple[float | None, float]:
+    """The longest known period at whose marks nearly all starts lie; and how nearly."""
+    if started.size < 20:
+        return None, 0.0
+    for period in reversed(PERIODS_S):
+        if np.ptp(started) < 2.5 * period:
+            continue
+        phase = (started % period) / period
+        angle = np.exp(2j * np.pi * phase)
+        length = abs(angle.mean())
+        if length >= 0.9:
+            return period, float(length)
+    return None, 0.0
