@@ -7,8 +7,8 @@ Warehouse       `open_warehouse`
 Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
-Questions       `daily_health`, `phase5`, `baselines`, `incident`, `validation`, `scorecard`,
-                `parity`, `trends`, `handoff`
+Questions       `daily_health`, `phase5`, `baselines`, `incident`, `validation`,
+                `scorecard`, `parity`, `trends`, `handoff`, `retry_storm`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nbkit.questions.incident import incident
     from nbkit.questions.parity import parity
     from nbkit.questions.phase5 import phase5
+    from nbkit.questions.retry_storm import retry_storm
     from nbkit.questions.trends import trends
     from nbkit.questions.validation import scorecard, validation
     from nbkit.registry import ProcessorRegistry, load_registry
@@ -54,6 +55,7 @@ _HOME = {
     "handoff": "nbkit.questions.handoff",
     "parity": "nbkit.questions.parity",
     "phase5": "nbkit.questions.phase5",
+    "retry_storm": "nbkit.questions.retry_storm",
     "baselines": "nbkit.questions.baselines",
     "incident": "nbkit.questions.incident",
     "scorecard": "nbkit.questions.validation",
@@ -96,6 +98,7 @@ __all__ = [
     "parity",
     "phase5",
     "readiness_table",
+    "retry_storm",
     "scorecard",
     "trends",
     "validation",

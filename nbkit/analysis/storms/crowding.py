@@ -25,10 +25,11 @@ class Crowding:
         crowded: share of them in minutes that hold at least twice as many as an average minute of
             the storm, and five.
         dose: chance that a failed run started with more runs in flight than one that succeeded
-            (area under the curve; 0.5: no connection). None where either kind is rare.
+            (area under the curve; 0.5: no connection). None where either kind is rare: where nearly
+            all fail, no connection can show.
         interval_min: the widest grid of minutes past the hour on which nearly all crowds lie; None
             where they lie on none.
-        processors: the median number of processors that start together in a crowded minute.
+        processors: how many processors start together in the most mixed tenth of the crowds.
     """
 
     crowded: float
@@ -59,7 +60,7 @@ def crowding(runs: pd.DataFrame, around: pd.DataFrame) -> Crowding:
         crowded=float(counts[is_crowd].sum() / len(first)),
         dose=_dose(runs, around),
         interval_min=_grid(crowds, counts[is_crowd]),
-        processors=float(together.median()) if len(together) else 0.0,
+        processors=float(together.quantile(0.9)) if len(together) else 0.0,
     )
 
 
@@ -96,7 +97,7 @@ def _dose(runs: pd.DataFrame, around: pd.DataFrame) -> float | None:
     ended = runs[runs["category"].notna()]
     failed = ended["is_failure"].to_numpy(dtype=bool)
     bad, good = int(failed.sum()), int((~failed).sum())
-    if min(bad, good) < _FEWEST // 2:
+    if min(bad, good) < max(_FEWEST // 2, 0.03 * len(ended)):
         return None
     load = in_flight(seconds_of(ended["started_at"]), around)
     ranks = pd.Series(load).rank().to_numpy()

@@ -10,7 +10,7 @@ of the failures. So several causes may hold together, and what no evidence cover
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -23,7 +23,13 @@ from nbkit.analysis.storms.evidence.clocks import (
     scheduler_collision,
 )
 from nbkit.analysis.storms.evidence.deliveries import republish_loop, retry_amplification
-from nbkit.analysis.storms.evidence.set_apart import backfill, cleanup_artifact, poison_message
+from nbkit.analysis.storms.evidence.facts import is_far
+from nbkit.analysis.storms.evidence.set_apart import (
+    backfill,
+    backfill_of,
+    cleanup_artifact,
+    poison_message,
+)
 from nbkit.analysis.storms.windows import Span
 from nbkit.registry import ProcessorRegistry
 
@@ -93,6 +99,7 @@ def diagnose(
     *,
     processors: Sequence[str] = (),
     usual: pd.DataFrame | None = None,
+    real_only: bool = False,
 ) -> Diagnosis:
     """Rank the causes of a storm.
 
@@ -104,9 +111,30 @@ def diagnose(
         spans: when the storm blew; one, or one for each week.
         processors: whose storm it is; default: of all that failed then.
         usual: rates in other hours by processor (`Facts.usual`); default: from the runs around.
+        real_only: leave out expected failures: the storm was found among the others.
     """
-    facts = measure(runs, spans, processors=processors, usual=usual)
+    facts = measure(runs, spans, processors=processors, usual=usual, real_only=real_only)
     return diagnose_facts(facts, registry)
+
+
+def diagnose_volume(runs: pd.DataFrame, spans: Sequence[Span], *, usual: pd.DataFrame) -> Diagnosis:
+    """Of a window in which there were more runs than usual, and not more failures: a replay of old
+    dates, or simply more work. Arguments as `diagnose`."""
+    names = [str(name) for name in runs["processor_name"].unique()]
+    facts = measure(runs, spans, processors=names, usual=usual)
+    far = facts.inside[is_far(facts.inside)]
+    known = usual["runs"].reindex(names).fillna(0.0).sum() * facts.hours
+    share = min(len(far) / max(len(facts.inside) - known, 1.0), 1.0) if len(far) else 0.0
+    return _ranked(
+        [
+            backfill_of(far, share),
+            CauseEvidence(
+                cause="organic_load", evidence=organic_load(facts).evidence, share=1 - share
+            ),
+        ],
+        facts,
+        root=None,
+    )
 
 
 def diagnose_facts(facts: Facts, registry: ProcessorRegistry | None) -> Diagnosis:
@@ -118,30 +146,35 @@ def diagnose_facts(facts: Facts, registry: ProcessorRegistry | None) -> Diagnosi
         backfill(facts),
         *_of_rest(facts, cascade),
     ]
-    best = max(each.score for each in found)
     organic = organic_load(facts)
     if organic.strength >= 0.5 and max(facts.share(c) for c in ("is_swept", "is_poison")) < 0.2:
         # As many fail as so much work always has: no other cause is needed.
-        found = [_weaker(each, 0.5) for each in found]
-        best = max(each.score for each in found)
+        found = [replace(each, share=0.5 * each.share) for each in found]
     found.append(organic)
+    return _ranked(found, facts, root=cascade.root if cascade else None)
+
+
+def _ranked(found: list[CauseEvidence], facts: Facts, *, root: str | None) -> Diagnosis:
+    """All causes in order; those that were not asked for have no score."""
     best = max(each.score for each in found)
     ranked = [
         RankedCause(cause=e.cause, score=e.score, share=e.share, evidence=e.evidence) for e in found
     ]
     unknown = 1.0 - best if best < LEAST_SCORE else min(1.0 - best, LEAST_SCORE)
     ranked.append(RankedCause(cause="unknown", score=unknown, share=1.0, evidence=()))
+    asked = {each.cause for each in ranked}
+    ranked += [
+        RankedCause(cause=cause, score=0.0, share=0.0, evidence=())
+        for cause in CAUSES
+        if cause not in asked
+    ]
     ranked.sort(key=lambda each: (-each.score, CAUSES.index(each.cause)))
     return Diagnosis(
         causes=tuple(ranked),
         facts=facts,
-        root=cascade.root if cascade and ranked[0].cause == "upstream_outage" else None,
+        root=root if ranked[0].cause == "upstream_outage" else None,
         missing=tuple(dict.fromkeys(need for each in found for need in each.missing)),
     )
-
-
-def _weaker(found: CauseEvidence, by: float) -> CauseEvidence:
-    return CauseEvidence(cause=found.cause, evidence=found.evidence, share=found.share * by)
 
 
 def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
@@ -174,11 +207,10 @@ def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
     # Waiting runs may collide or be redelivered too, where nothing ever lands for them.
     unclaimed = families["waiting"] * (1 - makers[1].strength)
     refused = families["quota"] * (1 - makers[0].strength)
+    # That work waits for its input speaks against its having succeeded before.
     makers[2:] = [
-        CauseEvidence(
-            cause=each.cause, evidence=each.evidence, share=each.share + unclaimed + refused
-        )
-        for each in makers[2:]
+        replace(each, share=each.share + part * unclaimed + refused)
+        for each, part in zip(makers[2:], (1.0, 1.0, 0.5), strict=True)
     ]
     return [*makers, upstream_outage(cascade, facts, float(shares))]
 

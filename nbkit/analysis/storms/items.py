@@ -28,19 +28,22 @@ class Recovery:
             where failing stops with it, lower where successes and failures alternate.
         abrupt: how much closer together the first successes lie than the failures, from 0 (spread
             as widely) to 1 (at one moment).
+        rise: how much oftener the work succeeds in the hour after the last failures than while it
+            fails, from -1 (never again) over 0 (as often) to 1 (only then).
     """
 
     items: int
     recovered: float
     clean: float
     abrupt: float
+    rise: float
 
 
 def recovery(failures: pd.DataFrame, around: pd.DataFrame) -> Recovery:
     """Of failures of a storm (classified runs with `unit`: what is waited for, an item or a
     message); `around` holds all runs of the same units, later ones too."""
     if failures.empty:
-        return Recovery(items=0, recovered=0.0, clean=0.0, abrupt=0.0)
+        return Recovery(items=0, recovered=0.0, clean=0.0, abrupt=0.0, rise=0.0)
     ended = seconds_of(failures["ended_at"])
     wins = around[(around["category"] == "success")]
     # The first success after the work's first failure of the storm.
@@ -63,7 +66,17 @@ def recovery(failures: pd.DataFrame, around: pd.DataFrame) -> Recovery:
         recovered=float(known.mean()),
         clean=clean,
         abrupt=float(np.clip(abrupt, 0, 1)),
+        rise=_rise(ended, moments[np.isin(units, begun.index)]),
     )
+
+
+def _rise(failed: Floats, succeeded: Floats) -> float:
+    begin, end = np.quantile(failed, [0.02, 0.98])
+    hours = max((end - begin) / 3600, 1 / 60)
+    during = ((succeeded >= begin) & (succeeded < end)).sum() / hours
+    horizon = min(1.0, max(hours, 0.25))
+    after = ((succeeded >= end) & (succeeded < end + 3600 * horizon)).sum() / horizon
+    return float((after - during) / max(after + during, 1.0))
 
 
 def _width(moments: Floats) -> float:

@@ -59,7 +59,7 @@ def classified(frame: pd.DataFrame) -> pd.DataFrame:
         runs[name] = pd.to_datetime(runs[name], utc=True).astype("datetime64[us, UTC]")
     runs["data_date"] = runs["data_date"].astype("datetime64[us]")
     runs = classify_history(runs)
-    took = pd.to_timedelta(runs["duration_s"].fillna(0.0), unit="s")
+    took = (runs["duration_s"].fillna(0.0) * 1e6).astype("timedelta64[us]")
     end = runs["ended_at"].fillna(runs["started_at"] + took)
     running = runs["status"].str.strip().str.lower() == "running"
     runs["ended_at"] = end.where(~running).astype("datetime64[us, UTC]")

@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 LENGTHS = (1, 2, 4, 8, 16, 32, 64)  # hours
 WEEK = 168
 ALL = "*"  # the series of all processors
-LEAST_EXCESS = 40.0
+LEAST_EXCESS = 45.0
 LEAST_RATIO = 2.0
 FALSE_DISCOVERY = 0.001
 LEAST_WEEKS = 3
@@ -62,6 +62,7 @@ class FoundWindow:
     Attributes:
         spans: one, or one for each week in which it came, oldest first.
         processors: whose own series shows it; empty where only the sum does.
+        is_of_all: whether the sum over all processors shows it.
         measures: what there was too much of.
         seen, usual: sum of the strongest series over the spans, and its usual level.
         q: least false discovery rate at which the strongest window is believed.
@@ -70,11 +71,17 @@ class FoundWindow:
 
     spans: tuple[Span, ...]
     processors: tuple[str, ...]
+    is_of_all: bool
     measures: frozenset[Measure]
     seen: float
     usual: float
     q: float
     weekly: bool
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether it is a window of its processors, and not of all together."""
+        return bool(self.processors) and not self.is_of_all
 
 
 @dataclass(frozen=True)
@@ -341,6 +348,8 @@ def _groups(hits: list[_Hit]) -> list[list[_Hit]]:
 
 def _same(hit: _Hit, other: _Hit) -> bool:
     shared = min(hit.last, other.last) - max(hit.first, other.first)
+    if shared >= -1 and hit.series is other.series:
+        return True
     if shared <= 0:
         return False
     lengths = sorted((hit.last - hit.first, other.last - other.first))
@@ -369,13 +378,16 @@ def _groups_weekly(weekly: list[list[_Hit]]) -> list[list[list[_Hit]]]:
 def _joined(group: list[list[_Hit]], first: pd.Timestamp, *, weekly: bool) -> FoundWindow:
     """One window of the hits of several series."""
     hits = [hit for came in group for hit in came]
+    leader = max(group, key=lambda came: sum(hit.gain for hit in came))
+    if not weekly:
+        # The scan cuts a long storm into pieces of its longest window.
+        leader = [hit for hit in hits if hit.series is leader[0].series]
     spans: list[tuple[int, int]] = []
-    for begin, end in sorted((hit.first, hit.last) for hit in hits):
-        if spans and begin <= spans[-1][1]:
+    for begin, end in sorted((hit.first, hit.last) for hit in leader):
+        if spans and begin <= spans[-1][1] + (1 if weekly else 12):
             spans[-1] = (spans[-1][0], max(spans[-1][1], end))
         else:
             spans.append((begin, end))
-    leader = max(group, key=lambda came: sum(hit.gain for hit in came))
     return FoundWindow(
         spans=tuple(
             Span(
@@ -385,6 +397,7 @@ def _joined(group: list[list[_Hit]], first: pd.Timestamp, *, weekly: bool) -> Fo
             for begin, end in spans
         ),
         processors=tuple(sorted({hit.series.name for hit in hits} - {ALL})),
+        is_of_all=any(hit.series.name == ALL for hit in hits),
         measures=frozenset(hit.series.measure for hit in hits),
         seen=sum(hit.seen for hit in leader),
         usual=sum(hit.usual for hit in leader),

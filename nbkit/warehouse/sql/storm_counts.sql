@@ -45,6 +45,14 @@ runs AS (
         END DESC
     ) = 1
 ),
+attempts AS (
+  SELECT
+    *,
+    -- A message is counted with its first attempt, so that counts of messages add up.
+    ROW_NUMBER() OVER (PARTITION BY COALESCE(trigger_message_id, run_id) ORDER BY started_at, run_id)
+      AS attempt
+  FROM runs
+),
 ends AS (
   -- By the whole text first: the same words come again and again, and masking them is dear.
   SELECT
@@ -57,11 +65,10 @@ ends AS (
     skip_reason,
     IF(errors IS NULL, NULL, TO_JSON_STRING(errors)) AS error_text,
     COUNT(*) AS run_count,
-    -- A message that is delivered again in another hour, or ends in another way, counts there too.
-    COUNT(DISTINCT COALESCE(trigger_message_id, run_id)) AS message_count,
+    COUNTIF(attempt = 1) AS message_count,
     COUNTIF(ABS(DATE_DIFF(data_date, DATE(started_at), DAY)) > 3) AS far_date_count,
     SUM(duration_seconds) AS total_s
-  FROM runs
+  FROM attempts
   WHERE
     ended_at >= @start
     AND ended_at < @end

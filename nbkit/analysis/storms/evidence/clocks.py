@@ -127,7 +127,8 @@ def premature_start(facts: Facts, share: float) -> CauseEvidence:
             ),
             Evidence(
                 name="failed_before_success", value=clean, against=0.5, full=0.8,
-                words="share of those that came before the first success of their work",
+                words="share of those that came before the first success of their work, or the "
+                "rise of its successes at the end",
             ),
             Evidence(
                 name="landed_together", value=abrupt, against=-0.4, full=0.4,
@@ -140,14 +141,14 @@ def premature_start(facts: Facts, share: float) -> CauseEvidence:
 def _of_span(waiting: pd.DataFrame, facts: Facts, at: int) -> tuple[int, float, float, float]:
     own = waiting[inside_of(waiting["ended_at"], [facts.spans[at]])]
     found = recovery(own.assign(unit=own["item"]), facts.around.assign(unit=facts.around["item"]))
-    return len(own), found.recovered, found.clean, found.abrupt
+    return len(own), found.recovered, max(found.clean, found.rise), found.abrupt
 
 
 def organic_load(facts: Facts) -> CauseEvidence:
     """More work, and the same share of it fails."""
     ended = facts.inside[facts.inside["category"].notna()]
     runs = ended.groupby("processor_name").size()
-    usual = facts.usual["failure_share"].reindex(runs.index)
+    usual = facts.usual_share.reindex(runs.index)
     expected = float((runs * usual).sum())
     seen = float(ended.loc[ended["processor_name"].isin(usual.dropna().index), "is_failure"].sum())
     known = float(runs[usual.notna()].sum())

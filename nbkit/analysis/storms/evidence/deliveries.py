@@ -65,8 +65,8 @@ def republish_loop(facts: Facts, share: float) -> CauseEvidence:
                 words="how far failing hangs on the runs in flight (0: not at all)", weight=0.8,
             ),
             Evidence(
-                name="not_by_schedule", value=by_schedule(facts), against=1.0, full=0.4,
-                words="share of them that a schedule started", weight=0.7,
+                name="not_by_schedule", value=by_schedule(facts), against=0.8, full=0.3,
+                words="share of them that a schedule started", weight=2.0,
                 needs="trigger_source: who started a run",
             ),
             Evidence(

@@ -13,7 +13,7 @@ from nbkit.analysis.storms.attempts import Amplification, amplification, seconds
 from nbkit.analysis.storms.crowding import Crowding, crowding
 from nbkit.analysis.storms.items import Repeats, repeats
 from nbkit.analysis.storms.windows import Span
-from nbkit.failures import FailureCategory
+from nbkit.failures import FailureCategory, error_text
 
 Bools = npt.NDArray[np.bool_]
 SUCCESS = FailureCategory.SUCCESS.value
@@ -49,6 +49,7 @@ class Facts:
             `attempts_per_message`, in other hours.
         hours: how long the spans are together.
         usual_failures: how many of `failures` would have been there anyway.
+        real_only: expected failures are left out everywhere.
         attempts, crowding, repeats: of `rest`.
     """
 
@@ -60,9 +61,23 @@ class Facts:
     usual: pd.DataFrame
     hours: float
     usual_failures: float
+    real_only: bool
     attempts: Amplification
     crowding: Crowding
     repeats: Repeats
+
+    @property
+    def usual_share(self) -> pd.Series:
+        """The share of runs that usually fails, by processor, of the failures looked at."""
+        if not self.real_only:
+            return self.usual["failure_share"]
+        expected = self.usual["failures"] - self.usual["real"]
+        return self.usual["real"] / (self.usual["runs"] - expected).clip(lower=1e-9)
+
+    @property
+    def excess(self) -> float:
+        """Failures beyond those that would have been there anyway."""
+        return max(len(self.failures) - self.usual_failures, 0.0)
 
     @property
     def rest_failures(self) -> pd.DataFrame:
@@ -83,16 +98,18 @@ def measure(
     *,
     processors: Sequence[str] = (),
     usual: pd.DataFrame | None = None,
+    real_only: bool = False,
 ) -> Facts:
     """Measure a storm.
 
     Args:
         runs: classified runs: those that ended or started in the spans, and some hours around them.
         spans: when the storm blew.
-        processors: whose; default: all that failed in the spans.
+        processors: whose; default: all that failed more in the spans than they usually do.
         usual: see `Facts`; default: from the runs outside the spans.
+        real_only: leave out expected failures: the storm was found among the others.
     """
-    around = with_messages(runs)
+    around = with_messages(runs[~runs["is_expected"]] if real_only else runs)
     around["item"] = pd.factorize(
         pd.MultiIndex.from_frame(around[["processor_name", "data_date"]])
     )[0]
@@ -102,7 +119,7 @@ def measure(
     hours = sum(span.length.total_seconds() for span in spans) / 3600
     if not processors:
         failed = around[within & around["is_failure"].to_numpy(dtype=bool)]
-        processors = tuple(failed["processor_name"].unique())
+        processors = in_excess(failed, usual, hours)
     own = around["processor_name"].isin(list(processors)).to_numpy()
     inside = around[within & own]
     failures = _set_apart(inside[inside["is_failure"]], around, len(spans))
@@ -118,11 +135,24 @@ def measure(
         rest=rest,
         usual=usual,
         hours=hours,
-        usual_failures=float(min(known["failures"].sum() * hours, len(failures))),
+        usual_failures=float(
+            min(known["real" if real_only else "failures"].sum() * hours, len(failures))
+        ),
+        real_only=real_only,
         attempts=amplification(rest),
         crowding=crowding(rest, around[own]),
         repeats=repeats(rest, around[own]),
     )
+
+
+def in_excess(failed: pd.DataFrame, usual: pd.DataFrame, hours: float) -> list[str]:
+    """Who fails more than usual, by all failures or by real ones; all that fail if nobody does."""
+    names = failed["processor_name"]
+    seen = names.value_counts()
+    real = names[~failed["is_expected"]].value_counts().reindex(seen.index).fillna(0)
+    known = usual.reindex(seen.index).fillna(0.0)
+    more = (seen >= 1.5 * known["failures"] * hours + 1) | (real >= 2.0 * known["real"] * hours + 4)
+    return [str(name) for name in seen.index[more]] or [str(name) for name in seen.index]
 
 
 def inside_of(moments: pd.Series, spans: Sequence[Span]) -> Bools:
@@ -162,11 +192,16 @@ def _set_apart(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> pd.D
         is_waiting=failures["category"].isin(WAITING),
     )
     found["is_poison"] = _poison(found, around, times) & ~found["is_swept"]
-    lag = (found["started_at"].dt.tz_localize(None) - found["data_date"]).dt.days.abs()
-    marked = found["backfill_mode"].fillna(False).astype(bool) & (lag > 2)
-    found["is_far"] = ((lag > FAR_DAYS) | marked) & ~found["is_swept"] & ~found["is_poison"]
+    found["is_far"] = is_far(found) & ~found["is_swept"] & ~found["is_poison"]
     found["is_rest"] = ~(found["is_swept"] | found["is_poison"] | found["is_far"])
     return found
+
+
+def is_far(runs: pd.DataFrame) -> Bools:
+    """Runs about a date long ago, or of a backfill that says so about one that is not yesterday."""
+    lag = (runs["started_at"].dt.tz_localize(None) - runs["data_date"]).dt.days.abs()
+    marked = runs["backfill_mode"].fillna(False).astype(bool) & (lag > 2)
+    return np.asarray((lag > FAR_DAYS) | marked, dtype=bool)
 
 
 def _swept(failures: pd.DataFrame) -> Bools:
@@ -193,9 +228,10 @@ def _poison(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> Bools:
     certain = failures[failures["trigger_message_id"].notna() & ~failures["is_waiting"]]
     if certain.empty:
         return np.zeros(len(failures), dtype=bool)
-    grouped = certain.groupby("message")
-    size = grouped.size()
-    one_kind = grouped["signature"].agg(lambda codes: codes.value_counts().iloc[0] / len(codes))
+    size = certain.groupby("message").size()
+    often = certain[certain["message"].isin(size.index[size >= POISON_ATTEMPTS])]
+    kinds = often.groupby(["message", "signature"]).size()
+    one_kind = (kinds.groupby("message").max() / size).reindex(size.index).fillna(0.0)
     good = around.loc[around["category"] == SUCCESS, "message"].unique()
     stuck = size[(size >= POISON_ATTEMPTS) & (one_kind >= 0.9) & ~size.index.isin(good)]
     # Of an outage too some messages have not come through yet; but then many have.
@@ -206,9 +242,10 @@ def _poison(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> Bools:
 
 
 def signatures(texts: pd.Series) -> npt.NDArray[np.int64]:
-    """A number for each message without what varies in it; -1 where there is none."""
+    """A number for each message without what varies in it, whatever the shape of its JSON; -1 where
+    there is none."""
     codes, values = pd.factorize(texts)
-    shapes = pd.Series(values, dtype="str")
+    shapes = pd.Series([error_text(value)[0] for value in values], dtype="str")
     for pattern, mark in _VARYING:
         shapes = shapes.str.replace(pattern, mark, regex=True)
     return np.append(pd.factorize(shapes)[0], -1)[codes].astype(np.int64)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from nbkit.analysis.storms.attempts import backoff_law, seconds_of
 from nbkit.analysis.storms.evidence.evidence import BACKOFF, INCIDENTS, CauseEvidence, Evidence
-from nbkit.analysis.storms.evidence.facts import POISON_ATTEMPTS, SUCCESS, Facts
+from nbkit.analysis.storms.evidence.facts import POISON_ATTEMPTS, Facts
 
 
 def cleanup_artifact(facts: Facts) -> CauseEvidence:
@@ -65,26 +66,27 @@ def poison_message(facts: Facts) -> CauseEvidence:
 
 def backfill(facts: Facts) -> CauseEvidence:
     """A bulk replay: dates far from the start."""
-    own = facts.failures[facts.failures["is_far"]]
-    runs = facts.inside[facts.inside.index.isin(own.index) | (facts.inside["category"] == SUCCESS)]
-    items = own["item"].nunique() / max(len(own), 1)
+    return backfill_of(facts.failures[facts.failures["is_far"]], facts.share("is_far"))
+
+
+def backfill_of(own: pd.DataFrame, share: float) -> CauseEvidence:
+    """Of runs about dates long ago, which are a share of the storm's."""
     hand = own["triggered_by"].isin(["manual", "api"]) | own["backfill_mode"].fillna(False)
-    told = facts.known("triggered_by") or facts.known("backfill_mode")
-    del runs
+    told = bool(own["triggered_by"].notna().any() or own["backfill_mode"].notna().any())
     return CauseEvidence(
         cause="backfill",
-        share=facts.share("is_far"),
+        share=share,
         evidence=(
             Evidence(
                 name="data_dates", value=float(own["data_date"].nunique()), against=1, full=4,
                 words="data dates replayed, each more than a week from the start",
             ),
             Evidence(
-                name="items_per_run", value=float(items), against=0.0, full=0.02,
-                words="distinct processors and dates per failed run", weight=0.3,
+                name="items_per_run", value=own["item"].nunique() / max(len(own), 1), against=0.0,
+                full=0.02, words="distinct processors and dates per run", weight=0.3,
             ),
             Evidence(
-                name="by_hand", value=float(hand.mean()) if told and len(own) else None,
+                name="by_hand", value=float(hand.astype(float).mean()) if told else None,
                 against=-1.0, full=0.5, words="share started by hand or in backfill mode",
                 needs="triggered_by or backfill_mode: who started a run", weight=0.3,
             ),

@@ -1,0 +1,231 @@
+"""A storm: a window in which too much failed, to the minute, with its cause and its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from nbkit.analysis.storms.diagnosis import Diagnosis, diagnose, diagnose_volume
+from nbkit.analysis.storms.evidence.facts import inside_of
+from nbkit.analysis.storms.onset import refined
+from nbkit.analysis.storms.runs import mark_failures
+from nbkit.analysis.storms.windows import FoundWindow, Span
+from nbkit.registry import ProcessorRegistry
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+REACH = timedelta(hours=2)
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """One window, studied.
+
+    Attributes:
+        window: as it was found, or asked for.
+        spans: to the minute; several for a weekly window, oldest first.
+        runs: classified runs of the spans and some hours around them.
+        failures, real: runs of all processors that ended in the spans, and failed; of these, those
+            that are not expected.
+        usual_failures: how many of `failures` so many hours have otherwise.
+        by_processor: failures in the spans, most first.
+        by_week: failures in the window's hours of each week of the period, by the date on which the
+            window begins.
+    """
+
+    window: FoundWindow
+    spans: tuple[Span, ...]
+    runs: pd.DataFrame
+    diagnosis: Diagnosis
+    failures: int
+    real: int
+    usual_failures: float
+    by_processor: dict[str, int]
+    by_week: dict[date, int]
+
+    @property
+    def weekly(self) -> bool:
+        return self.window.weekly
+
+    @property
+    def onset(self) -> datetime:
+        return self.spans[0].start
+
+    @property
+    def end(self) -> datetime:
+        return self.spans[-1].end
+
+    @property
+    def expected(self) -> int:
+        return self.failures - self.real
+
+    @property
+    def excess(self) -> float:
+        """Failures of the storm's processors beyond their usual ones."""
+        return self.diagnosis.facts.excess
+
+    @property
+    def per_time(self) -> float:
+        """Failures each time it came."""
+        return self.failures / len(self.spans)
+
+    @property
+    def name(self) -> str:
+        """`Monday 00:00–03:59 UTC`, or the moments of a storm that came once."""
+        if not self.weekly:
+            return f"{self.onset:%Y-%m-%d %H:%M}–{_until(self.onset, self.end)} UTC"
+        start, end = self.typical_hours()
+        day = WEEKDAYS[start.weekday()]
+        return f"{day} {start:%H:%M}–{_until(start, end, weekly=True)} UTC"
+
+    def typical_hours(self) -> tuple[datetime, datetime]:
+        """First and last whole hour of the middle time of a weekly storm; for a single one its own
+        hours. The end is exclusive."""
+        ordered = sorted(self.spans, key=lambda span: (_of_week(span.start), span.start))
+        middle = ordered[len(ordered) // 2]
+        starts = sorted(_of_week(span.start) - _of_week(middle.start) for span in self.spans)
+        lengths = sorted(span.length for span in self.spans)
+        start = middle.start + starts[len(starts) // 2]
+        end = start + lengths[len(lengths) // 2]
+        first = (start + timedelta(minutes=15)).replace(minute=0, second=0, microsecond=0)
+        last = (end - timedelta(minutes=15)).replace(minute=0, second=0, microsecond=0)
+        return first, max(last, first) + timedelta(hours=1)
+
+
+def _of_week(moment: datetime) -> timedelta:
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return moment - midnight + timedelta(days=moment.weekday())
+
+
+def _until(start: datetime, end: datetime, *, weekly: bool = False) -> str:
+    last = end - timedelta(minutes=1)
+    if last.date() == start.date():
+        return f"{last:%H:%M}"
+    return f"{WEEKDAYS[last.weekday()]} {last:%H:%M}" if weekly else f"{last:%m-%d %H:%M}"
+
+
+def study(
+    window: FoundWindow,
+    runs: pd.DataFrame,
+    counts: pd.DataFrame,
+    registry: ProcessorRegistry | None,
+    *,
+    usual: pd.DataFrame,
+    is_exact: bool = False,
+) -> Storm:
+    """Refine a window to the minute, diagnose it, and count it.
+
+    Args:
+        runs: classified runs around all of its spans.
+        counts: classified storm counts of the whole period.
+        usual: `usual_of_counts`.
+        is_exact: the spans are taken as they are (a window that somebody asked for).
+    """
+    spans = window.spans
+    names = window.processors if window.is_theirs else ()
+    failed = runs[runs["is_failure"]]
+    real_only = "failures" not in window.measures and "real" in window.measures
+    storm = failed[failed["processor_name"].isin(names)] if names else failed
+    rate = usual["real" if real_only else "failures"]
+    if real_only:
+        storm = storm[~storm["is_expected"]]
+    if not is_exact and window.measures & {"failures", "real"}:
+        rate = rate.reindex(list(names)).fillna(0.0) if names else rate
+        spans = refined(spans, storm, usual_per_hour=float(rate.sum()), reach=REACH)
+    if window.measures & {"failures", "real"}:
+        diagnosis = diagnose(
+            runs, registry, spans, processors=names, usual=usual, real_only=real_only
+        )
+    else:
+        diagnosis = diagnose_volume(runs, spans, usual=usual)
+    inside = failed[inside_of(failed["ended_at"], spans)]
+    hours = diagnosis.facts.hours
+    by_processor = inside["processor_name"].value_counts()
+    return Storm(
+        window=window,
+        spans=spans,
+        runs=runs,
+        diagnosis=diagnosis,
+        failures=len(inside),
+        real=int((~inside["is_expected"]).sum()),
+        usual_failures=float(usual["failures"].sum() * hours),
+        by_processor={str(name): int(count) for name, count in by_processor.items()},
+        by_week=_by_week(spans, inside, counts),
+    )
+
+
+def related(names: Sequence[str], registry: ProcessorRegistry | None) -> tuple[str, ...]:
+    """These processors and what depends on them: a storm of one may be felt by the others."""
+    found = dict.fromkeys(names)
+    for name in names:
+        if registry is not None and name in registry:
+            found |= dict.fromkeys(registry.downstream(name))
+    return tuple(found)
+
+
+def usual_of_counts(
+    counts: pd.DataFrame, windows: Sequence[FoundWindow], hours: int
+) -> pd.DataFrame:
+    """Rates in all hours but those of the windows, by processor: `failures`, `real` and `runs` an
+    hour, `failure_share`, `attempts_per_message`."""
+    spans = [span for window in windows for span in window.spans]
+    marked = mark_failures(counts)
+    quiet = marked[~inside_of(marked["ended_hour"], spans)]
+    taken = pd.DatetimeIndex(marked.loc[inside_of(marked["ended_hour"], spans), "ended_hour"])
+    runs = quiet["runs"]
+    failed = runs.where(quiet["is_failure"], 0)
+    sums = (
+        pd.DataFrame(
+            {
+                "processor_name": quiet["processor_name"],
+                "runs": runs,
+                "failures": failed,
+                "real": failed.where(~quiet["is_expected"], 0),
+                "messages": quiet["messages"],
+            }
+        )
+        .groupby("processor_name")
+        .sum()
+        .astype("float64")
+    )
+    left = max(hours - taken.nunique(), 1)
+    return pd.DataFrame(
+        {
+            "failures": sums["failures"] / left,
+            "real": sums["real"] / left,
+            "runs": sums["runs"] / left,
+            "failure_share": sums["failures"] / sums["runs"],
+            "attempts_per_message": sums["runs"] / sums["messages"],
+        }
+    )
+
+
+def _by_week(spans: Sequence[Span], inside: pd.DataFrame, counts: pd.DataFrame) -> dict[date, int]:
+    """Failures in the same hours of every week: exact where the storm came, else by whole hours."""
+    model = spans[-1]
+    found = {}
+    for span in spans:
+        own = inside_of(inside["ended_at"], [span])
+        found[span.start.date()] = int(own.sum())
+    marked = mark_failures(counts)
+    failed = marked[marked["is_failure"]]
+    hours = failed["ended_hour"]
+    if hours.empty:
+        return found
+    first = hours.min()
+    back = 1
+    while model.start - back * _WEEK >= first:
+        start = model.start - back * _WEEK
+        near = any(abs(start - span.start) < timedelta(days=3) for span in spans)
+        if not near:
+            moved = Span(
+                start=start.replace(minute=0, second=0, microsecond=0),
+                end=model.end - back * _WEEK,
+            )
+            own = inside_of(hours, [moved])
+            found[start.date()] = int(failed.loc[own, "runs"].sum())
+        back += 1
+    return dict(sorted(found.items()))

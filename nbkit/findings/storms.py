@@ -1,0 +1,211 @@
+"""The rules of the storm report: how bad a storm is, and what to do about its cause.
+
+The evidence follows the contract of kind `failure_storm`; machines read it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbkit.analysis.storms.diagnosis import Diagnosis, RankedCause
+from nbkit.analysis.storms.storm import Storm
+from nbkit.findings import Finding, Severity, iso_utc
+from nbkit.findings.health import UNOWNED
+from nbkit.findings.wording import count_of, percent, seconds
+from nbkit.registry import ProcessorRegistry
+
+TITLES = {
+    "scheduler_collision": "jobs that start at the same instant starve what they share",
+    "retry_amplification": "redelivery multiplies a passing fault",
+    "poison_message": "a few messages that can never succeed are delivered again and again",
+    "republish_loop": "a healer publishes work again that had already succeeded",
+    "premature_start": "runs start before their input can exist",
+    "upstream_outage": "one processor is down and its descendants fail on it",
+    "rate_limit": "a quota of an outside service is used up",
+    "cleanup_artifact": "a sweep closed stuck rows; the failures were not then",
+    "backfill": "old dates are replayed in bulk",
+    "organic_load": "more work than usual, and the usual share of it fails",
+    "unknown": "the evidence does not separate the causes",
+}
+RECOMMENDATIONS = {
+    "scheduler_collision": "Stagger the schedules that share a mark: give each job its own minute, "
+    "or start it after a random wait of up to 15 minutes.",
+    "retry_amplification": "Lengthen and jitter the backoff of the subscriptions, limit the "
+    "attempts, and send what is left to a dead-letter topic.",
+    "poison_message": "Acknowledge what can never succeed, seek the subscription past it, and set "
+    "a dead-letter topic with five attempts.",
+    "republish_loop": "Stop the healer, correct what it compares with, and limit how much it may "
+    "publish in an hour; never publish work that has succeeded.",
+    "premature_start": "Ask `nbkit ready` before each start, or move the schedule behind the "
+    "moment at which the input lands.",
+    "upstream_outage": "Mend the root; hold its descendants back until it has succeeded, instead "
+    "of letting each of them fail.",
+    "rate_limit": "Spread the calls below the quota (a token bucket before the client), cache, or "
+    "raise the quota.",
+    "cleanup_artifact": "Count these failures where the runs started; find out why they hung, and "
+    "end hung runs by a timeout instead of a sweep.",
+    "backfill": "Leave backfills out of the alerts (backfill_mode), and run them slowly, off the "
+    "hours of the daily pipeline.",
+    "organic_load": "Nothing is wrong: the same share fails as always.",
+    "unknown": "Log what is missing (see `missing`), then run this report again.",
+}
+QUIET = ("organic_load",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StormRules:
+    """When a storm is worth a warning, and when an alarm.
+
+    Attributes:
+        warn_excess: failures beyond the usual, each time it came, below which it is a note.
+        critical_excess: from here on it is critical.
+        target_per_week: failures a week that a weekly window may have (the customer's target is
+            5,000); above it is critical.
+        unknown_excess: a storm without a named cause is a note below this.
+    """
+
+    warn_excess: float = 30.0
+    critical_excess: float = 500.0
+    target_per_week: float = 5_000.0
+    unknown_excess: float = 80.0
+
+
+def judge_storm(
+    storm: Storm,
+    registry: ProcessorRegistry,
+    *,
+    rules: StormRules,
+    what_if: Mapping[str, Any] | None = None,
+) -> Finding:
+    """One storm as a finding.
+
+    Args:
+        what_if: predictions by fix, as the contract has them; None where none were made.
+    """
+    diagnosis = storm.diagnosis
+    cause = diagnosis.cause
+    recommendation = RECOMMENDATIONS[cause]
+    return Finding(
+        kind="failure_storm",
+        subject=storm.name,
+        severity=severity_of(storm, rules),
+        title=_title(storm),
+        since=storm.onset,
+        owner=_owner(storm, registry),
+        next_step=recommendation,
+        fingerprint=_fingerprint(storm),
+        evidence={
+            "cause": cause,
+            "causes": [_cause(each) for each in diagnosis.causes],
+            "attempts": diagnosis.facts.attempts.attempts,
+            "messages": diagnosis.facts.attempts.messages,
+            "amplification": round(diagnosis.facts.attempts.factor, 3),
+            "messages_known": round(diagnosis.facts.attempts.known, 3),
+            "failures": storm.failures,
+            "real_failures": storm.real,
+            "expected_failures": storm.expected,
+            "usual_failures": round(storm.usual_failures, 1),
+            "processors": storm.by_processor,
+            "onset": iso_utc(storm.onset),
+            "end": iso_utc(storm.end),
+            "occurrences": [
+                {"onset": iso_utc(span.start), "end": iso_utc(span.end)} for span in storm.spans
+            ],
+            "weekly": {day.isoformat(): count for day, count in storm.by_week.items()},
+            "is_weekly": storm.weekly,
+            "backoff": _law(diagnosis),
+            "hopeless_share": diagnosis.facts.attempts.hopeless,
+            "branching_ratio": round(diagnosis.facts.attempts.branching, 4),
+            "root": diagnosis.root,
+            "missing": list(diagnosis.missing),
+            "what_if": dict(what_if or {}),
+            "recommendation": recommendation,
+        },
+    )
+
+
+def severity_of(storm: Storm, rules: StormRules) -> Severity:
+    """Organic load never alarms; other causes by what they add each time."""
+    cause = storm.diagnosis.cause
+    each = storm.excess / len(storm.spans)
+    if cause in QUIET or each < rules.warn_excess:
+        return Severity.INFO
+    if cause == "unknown" and each < rules.unknown_excess:
+        return Severity.INFO
+    if cause in ("unknown", "cleanup_artifact", "backfill"):
+        return Severity.WARNING
+    if each >= rules.critical_excess or (storm.weekly and storm.per_time > rules.target_per_week):
+        return Severity.CRITICAL
+    return Severity.WARNING
+
+
+def _title(storm: Storm) -> str:
+    """One sentence that a tired person understands; a sum over weeks is said to be one."""
+    what = TITLES[storm.diagnosis.cause]
+    if storm.diagnosis.root:
+        what = f"{storm.diagnosis.root} is down and its descendants fail on it"
+    times = len(storm.spans)
+    size = f"{count_of(storm.failures, 'failure')}"
+    if storm.weekly:
+        size += f" over {times} weeks, about {storm.per_time:,.0f} each time"
+    elif storm.failures == 0:
+        size = f"{len(storm.diagnosis.facts.inside):,} runs, none failed"
+    if storm.expected > 0:
+        size += f", {percent(storm.expected / storm.failures)} of them expected"
+    return f"{storm.name}: {size}; {what}"
+
+
+def _cause(ranked: RankedCause) -> dict[str, Any]:
+    return {
+        "cause": ranked.cause,
+        "score": round(ranked.score, 4),
+        "share": round(ranked.share, 4),
+        "evidence": [
+            {
+                "name": each.name,
+                "value": None if each.value is None else round(float(each.value), 4),
+                "threshold": round(each.threshold, 4),
+                "holds": None if each.strength is None else each.strength >= 0.5,
+                "words": each.words,
+                "source": each.source,
+            }
+            for each in ranked.evidence
+        ],
+    }
+
+
+def _law(diagnosis: Diagnosis) -> dict[str, Any] | None:
+    law = diagnosis.facts.attempts.law
+    if law is None:
+        return None
+    return {
+        "min_s": round(law.min_s, 1),
+        "max_s": round(law.max_s, 1),
+        "factor": round(law.factor, 2),
+        "jitter": round(law.jitter, 2),
+        "fit": round(law.fit, 3),
+        "told": f"{seconds(law.min_s)} to {seconds(law.max_s)}, ×{law.factor:.1f}",
+    }
+
+
+def _owner(storm: Storm, registry: ProcessorRegistry) -> str:
+    owners: Counter[str] = Counter()
+    for name, count in storm.by_processor.items():
+        processor = registry.get_processor(name)
+        owners[processor.owner if processor else UNOWNED] += count
+    if storm.diagnosis.root:
+        root = registry.get_processor(storm.diagnosis.root)
+        return root.owner if root else UNOWNED
+    return owners.most_common(1)[0][0] if owners else UNOWNED
+
+
+def _fingerprint(storm: Storm) -> str:
+    if storm.weekly:
+        start, end = storm.typical_hours()
+        last = end.hour - 1 if end.hour else 23
+        return f"failure_storm:{start:%A}-{start:%H}-{last:02d}".lower()
+    whose = storm.window.processors[0] if len(storm.window.processors) == 1 else "all"
+    return f"failure_storm:{whose}:{storm.onset:%Y-%m-%dT%H}"

@@ -1,0 +1,189 @@
+"""When does too much fail, why, and what would help?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from nbkit.analysis.liveness import freshness
+from nbkit.analysis.storms.outside import read_jobs, read_policies
+from nbkit.analysis.storms.runs import classified
+from nbkit.analysis.storms.storm import Storm, related, study, usual_of_counts
+from nbkit.analysis.storms.windows import FoundWindow, find_windows
+from nbkit.errors import ParameterError
+from nbkit.failures import classify_counts
+from nbkit.findings import verdict_of
+from nbkit.findings.emit import Judgement
+from nbkit.findings.health import HealthRules, judge_freshness
+from nbkit.findings.storms import StormRules, judge_storm
+from nbkit.params import parse_moment
+from nbkit.questions.asked_window import asked_window
+from nbkit.questions.storm_report import StormReport
+from nbkit.registry import ProcessorRegistry, load_registry
+from nbkit.warehouse import open_warehouse
+from nbkit.warehouse.protocol import Warehouse
+
+YEAR = timedelta(days=365)
+AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does after it
+MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
+MOST_STORMS = 20
+
+
+def retry_storm(
+    warehouse: Warehouse | str,
+    registry: ProcessorRegistry | None = None,
+    *,
+    as_of: datetime | str,
+    days: int = 35,
+    window: str = "",
+    target_per_week: float = 5_000,
+    scheduler_jobs: str = "",
+    subscriptions: str = "",
+    rules: StormRules | None = None,
+) -> StormReport:
+    """Find windows in which more fails than usual, and name the cause of each.
+
+    Args:
+        warehouse: an open warehouse, or a URL (empty: `NBKIT_WAREHOUSE`, else the demo file).
+        registry: default: the project's.
+        as_of: the moment the report is about; nothing later is looked at.
+        days: how many days before it are looked at; a weekly window needs three weeks.
+        window: look at this one only: `Monday 00-03` (hours UTC, both included), or two moments
+            with a slash between them. Empty: all that are found.
+        target_per_week: failures a week that a weekly window may have.
+        scheduler_jobs, subscriptions: files with the JSON of `gcloud scheduler jobs list` and
+            `gcloud pubsub subscriptions list`, against which collisions and backoff are checked.
+            Empty: none.
+
+    Raises:
+        ParameterError: a parameter makes no sense.
+        WarehouseError: the history could not be read.
+    """
+    end = parse_moment(as_of).astimezone(UTC)
+    if isinstance(warehouse, str):
+        with open_warehouse(warehouse or None) as opened:
+            return retry_storm(
+                opened,
+                registry,
+                as_of=end,
+                days=days,
+                window=window,
+                target_per_week=target_per_week,
+                scheduler_jobs=scheduler_jobs,
+                subscriptions=subscriptions,
+                rules=rules,
+            )
+    if days < 3 or target_per_week < 0:
+        raise ParameterError(
+            f"days is at least 3 and target_per_week not negative, not {days} and "
+            f"{target_per_week:g}."
+        )
+    registry = registry or load_registry()
+    rules = rules or StormRules(target_per_week=target_per_week)
+    start = (end - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+    jobs = read_jobs(Path(scheduler_jobs)) if scheduler_jobs else ()
+    policies = read_policies(Path(subscriptions)) if subscriptions else ()
+    asked = asked_window(window, start=start, end=end) if window else None
+    fresh = freshness(
+        warehouse.query("history_freshness", start=end - YEAR, end=end, as_of=end), as_of=end
+    )
+    counts = classify_counts(warehouse.query("storm_counts", start=start, end=end, as_of=end))
+    found = [asked] if asked else find_windows(counts, start=start, end=end)[:MOST_STORMS]
+    storms, sampled = _study(warehouse, registry, found, counts, start, end, exact=bool(asked))
+
+    unfit = judge_freshness(fresh, as_of=end, rules=HealthRules())
+    judged = {id(storm): judge_storm(storm, registry, rules=rules) for storm in storms}
+    storms = sorted(
+        storms, key=lambda storm: (-judged[id(storm)].severity.rank, -storm.excess, storm.onset)
+    )
+    findings = (*unfit, *(judged[id(storm)] for storm in storms))
+    verdict = verdict_of(findings, fit_to_judge=not unfit)
+    return StormReport(
+        as_of=end,
+        window=(start, end),
+        verdict=verdict,
+        findings=findings,
+        freshness=fresh,
+        storms=tuple(storms),
+        counts=counts,
+        sampled=sampled,
+        target_per_week=target_per_week,
+        jobs=jobs,
+        policies=policies,
+        judgement=Judgement(
+            verdict=verdict,
+            findings=findings,
+            as_of=end,
+            window=(start, end),
+            warehouse=warehouse.url,
+            queries=tuple(asdict(query) for query in warehouse.queries),
+        ),
+    )
+
+
+def _study(
+    warehouse: Warehouse,
+    registry: ProcessorRegistry,
+    found: Sequence[FoundWindow],
+    counts: pd.DataFrame,
+    start: datetime,
+    end: datetime,
+    *,
+    exact: bool,
+) -> tuple[list[Storm], float]:
+    """The windows studied, and the share of the messages whose runs were read for it."""
+    if not found:
+        return [], 1.0
+    hours = _hours_around(found, start, end)
+    due = counts[counts["ended_hour"].isin(hours) | counts["started_hour"].isin(hours)]
+    share = min(MOST_RUNS / max(int(due["runs"].sum()), 1), 1.0)
+    runs = classified(
+        warehouse.query(
+            "window_runs",
+            start=start,
+            end=end,
+            as_of=end,
+            hours="\n".join(f"{hour:%Y-%m-%dT%H:%M:%SZ}" for hour in hours),
+            sample_below=None if share == 1.0 else f"{round(share * 16**6):06x}",
+        )
+    )
+    period = int((end - start) / timedelta(hours=1)) + 1
+    usual = usual_of_counts(counts, found, period)
+    return [
+        study(
+            each,
+            _near(runs, each, registry),
+            counts,
+            registry,
+            usual=usual,
+            is_exact=exact,
+        )
+        for each in found
+    ], share
+
+
+def _hours_around(
+    found: Sequence[FoundWindow], start: datetime, end: datetime
+) -> list[pd.Timestamp]:
+    first = pd.Timestamp(start).floor("h")
+    hours = pd.date_range(first, pd.Timestamp(end), freq="h")
+    kept = pd.Series(False, index=hours)
+    for window in found:
+        for span in window.spans:
+            kept[pd.Timestamp(span.start - AROUND) : pd.Timestamp(span.end + AROUND)] = True
+    return list(hours[kept.to_numpy()])
+
+
+def _near(runs: pd.DataFrame, window: FoundWindow, registry: ProcessorRegistry) -> pd.DataFrame:
+    """The runs around the spans of one window."""
+    near = pd.Series(False, index=runs.index)
+    ended = runs["ended_at"].fillna(runs["started_at"])
+    for span in window.spans:
+        near |= (ended >= span.start - AROUND) & (runs["started_at"] < span.end + AROUND)
+    if window.is_theirs:
+        near &= runs["processor_name"].isin(related(window.processors, registry))
+    return runs[near].reset_index(drop=True)
