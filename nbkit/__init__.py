@@ -8,7 +8,8 @@ Registry        `load_registry`, `ProcessorRegistry`
 Failures        `FailureCategory`, `classify`, `classify_history`
 Readiness       `check_dependencies`, `readiness_table`
 Questions       `daily_health`, `phase5`, `baselines`, `incident`, `validation`,
-                `scorecard`, `parity`, `trends`, `handoff`, `retry_storm`
+                `scorecard`, `parity`, `trends`, `handoff`, `retry_storm`,
+                `sla_weekly`, `sla_monthly`
 Findings        `Finding`, `Severity`, `Verdict`, `Judgement`, `emit`
 Display         `Table`, `Column`, `Figure`, `Note`
 Errors          `NbkitError` and its leaves, drawn in `nbkit.errors`
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from nbkit.questions.parity import parity
     from nbkit.questions.phase5 import phase5
     from nbkit.questions.retry_storm import retry_storm
+    from nbkit.questions.sla_monthly import sla_monthly
+    from nbkit.questions.sla_weekly import sla_weekly
     from nbkit.questions.trends import trends
     from nbkit.questions.validation import scorecard, validation
     from nbkit.registry import ProcessorRegistry, load_registry
@@ -61,6 +64,8 @@ _HOME = {
     "scorecard": "nbkit.questions.validation",
     "trends": "nbkit.questions.trends",
     "validation": "nbkit.questions.validation",
+    "sla_weekly": "nbkit.questions.sla_weekly",
+    "sla_monthly": "nbkit.questions.sla_monthly",
     "Finding": "nbkit.findings",
     "Severity": "nbkit.findings",
     "Verdict": "nbkit.findings",
@@ -100,6 +105,8 @@ __all__ = [
     "readiness_table",
     "retry_storm",
     "scorecard",
+    "sla_monthly",
+    "sla_weekly",
     "trends",
     "validation",
 ]

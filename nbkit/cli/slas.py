@@ -128,6 +128,7 @@ def _show(status: SlaStatus, console: Console) -> None:
 
     from nbkit.analysis.slas import Standing
     from nbkit.cli.verdict import print_verdict
+    from nbkit.findings.slas import amount
     from nbkit.findings.wording import moment, percent
 
     days = status.facts.slas.period.days
@@ -149,7 +150,9 @@ def _show(status: SlaStatus, console: Console) -> None:
             each.target.title,
             Text(percent(each.share.rate), colour),
             percent(each.target.objective),
-            f"{each.share.total:,} {each.target.unit}",
+            amount(each.target, each.share.total)
+            if each.target.measure.is_time
+            else f"{each.share.total:,} {each.target.unit}",
             _bar(each),
             Text(f"{burn.rate:.1f}×", "red" if burn.alert.severity == "critical" else "yellow")
             if burn
@@ -160,17 +163,19 @@ def _show(status: SlaStatus, console: Console) -> None:
     if unmeasured:
         console.print()
         console.print(Text(f"Not measured: {', '.join(unmeasured)}.", style="dim"))
-    for name, each in status.excused.items():
+    for excused, each in status.excused.items():
         console.print(
             Text(
-                f"{name}: {percent(each.share.rate)} without the exceptions of "
+                f"{excused}: {percent(each.share.rate)} without the exceptions of "
                 "registry/sla_exceptions.yaml",
                 style="dim",
             )
         )
     console.print()
+    worst = max(measured, key=lambda a: a.spent or 0.0, default=None)
+    name = worst.target.name if worst else status.attainments[0].target.name
     console.print(
-        Text("One target: nbkit slas show NAME    Report: nbkit run sla_weekly", style="dim")
+        Text(f"One target: nbkit slas show {name}    Report: nbkit run sla_weekly", style="dim")
     )
 
 
@@ -190,12 +195,13 @@ def _bar(each: Attainment) -> Any:
 def _show_one(status: SlaStatus, name: str, console: Console) -> None:
     from rich.text import Text
 
-    from nbkit.findings.slas import budgets
+    from nbkit.findings.slas import amount, budgets
     from nbkit.findings.wording import percent
     from nbkit.registry.sla_page import objective_of
 
     each = status.attainment(name)
     target, share = each.target, each.share
+    unit = "" if target.measure.is_time else f"{target.unit} "
     console.print(Text(f"{target.title}: {each.standing}", "bold"))
     console.print(f"promised   {objective_of(target)}")
     console.print(f"stated     {target.stated}", markup=False)
@@ -205,13 +211,15 @@ def _show_one(status: SlaStatus, name: str, console: Console) -> None:
         console.print(f"not measured: {each.why_not}", markup=False)
         return
     console.print(
-        f"attained   {percent(share.rate)} ({share.successes:,} of {share.total:,} "
-        f"{target.unit}; {percent(share.confidence)} interval {percent(share.low)} to "
-        f"{percent(share.high)})"
+        f"attained   {percent(share.rate)} ({amount(target, share.successes)} of "
+        f"{amount(target, share.total)} {unit}good; {percent(share.confidence)} interval "
+        f"{percent(share.low)} to {percent(share.high)})"
     )
-    console.print(f"budget     {each.budget:,.1f} {target.unit}; {budgets(each.spent or 0.0)}")
+    may = f"{each.budget / 60:,.1f} h" if target.measure.is_time else f"{each.budget:,.1f}"
+    console.print(f"may be bad {may} {unit}(error budget); {budgets(each.spent or 0.0)}")
     for contribution in status.contributed[name][:5]:
-        console.print(f"           {contribution.name}: {contribution.bad:,}", markup=False)
+        told = amount(target, contribution.bad)
+        console.print(f"bad        {told} {unit}of {contribution.name}", markup=False)
     for finding in status.findings:
         if finding.evidence.get("target") == name or finding.fingerprint.endswith(f":{name}"):
             console.print(Text(f"{finding.severity}: {finding.title}", "yellow"))

@@ -6,6 +6,12 @@ from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, p
 from nbkit.figures.incident import incident_timeline, same_hours
 from nbkit.figures.parity import migration
 from nbkit.figures.phase5 import duration_shares, hang_lines, success_by_day
+from nbkit.figures.slas import (
+    budget_burn_down,
+    cost_by_month,
+    deadline_lateness,
+    month_against_month,
+)
 from nbkit.figures.trends import panels_title, worsening_panels
 from nbkit.figures.validation import Progress, before_and_after, scorecard_progress
 
@@ -13,7 +19,10 @@ __all__ = [
     "Figure",
     "Progress",
     "before_and_after",
+    "budget_burn_down",
     "cause_bars",
+    "cost_by_month",
+    "deadline_lateness",
     "duration_shares",
     "duration_shift",
     "duration_spreads",
@@ -22,6 +31,7 @@ __all__ = [
     "incident_timeline",
     "local",
     "migration",
+    "month_against_month",
     "panels_title",
     "phase_week",
     "same_hours",

@@ -71,12 +71,12 @@ def judge_attainments(
                 kind="sla_missed",
                 subject=target.title,
                 severity=severity,
-                title=f"{target.title}: {percent(share.rate)} of {target.unit}, promised "
-                f"{percent(target.objective)} ({share.successes:,} of {share.total:,}); "
-                f"{budgets(spent)}{doubt}{beside}",
+                title=f"{target.title}: {percent(share.rate)} of {_unit(target)}, promised "
+                f"{percent(target.objective)} ({amount(target, each.bad)} of "
+                f"{amount(target, share.total)} bad); {budgets(spent)}{doubt}{beside}",
                 since=None,
                 owner=_owner(target, registry),
-                next_step=_start_with(target, worst),
+                next_step=_start_with(target, worst, registry),
                 fingerprint=f"sla_missed:{target.name}",
                 evidence={
                     "target": target.name,
@@ -207,6 +207,15 @@ def judge_unmeasured(attainments: Sequence[Attainment]) -> list[Finding]:
     ]
 
 
+def amount(target: Target, number: float) -> str:
+    """`147 h`, `29`: minutes are read in hours."""
+    return f"{number / 60:,.1f}\u00a0h" if target.measure.is_time else f"{number:,.0f}"
+
+
+def _unit(target: Target) -> str:
+    return "the time" if target.measure.is_time else target.unit
+
+
 def budgets(spent: float) -> str:
     """`the error budget spent 14.6 times`, `43 % of the error budget spent`."""
     if spent <= 1:
@@ -223,11 +232,12 @@ def _window(burn: Burn, target: Target) -> str:
     return f"{percent(burn.long.bad)} bad in the last {burn.long.trials} {what}"
 
 
-def _start_with(target: Target, worst: Sequence[Contribution]) -> str:
-    if target.measure is Measure.AVAILABILITY:
-        return "See which phase was late: `nbkit run sla_weekly`"
-    if target.measure is Measure.SOURCE or not worst:
+def _start_with(target: Target, worst: Sequence[Contribution], registry: ProcessorRegistry) -> str:
+    if not worst:
         return "`nbkit run sla_weekly`"
+    if target.measure is Measure.AVAILABILITY:
+        title = registry.phase(worst[0].name).title
+        return f"Start with the deadline of {title}: `nbkit run sla_weekly`"
     share = percent(worst[0].bad / sum(c.bad for c in worst))
     return f"Start with {worst[0].name}, {share} of it: `nbkit registry impact {worst[0].name}`"
 

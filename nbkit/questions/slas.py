@@ -27,6 +27,8 @@ from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
 
 WEEK = timedelta(days=7)
+# What is fresh as the window begins was made before it.
+BEFORE = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,7 @@ def sla_status(
     registry = registry or load_registry()
     slas = slas or load_slas(registry)
     back = max(slas.period, weeks * WEEK)
-    start = (end - back).replace(minute=0, second=0, microsecond=0)
+    start = (end - back - BEFORE).replace(minute=0, second=0, microsecond=0)
     facts = read_slas(warehouse, registry, slas, exceptions, start=start, as_of=end)
     return _judged(facts, warehouse, rules=rules or SlaRules())
 

@@ -131,6 +131,11 @@ def objective_of(target: Target) -> str:
     return share
 
 
+def promised(target: Target) -> str:
+    """`99 % of dates by 02:00 ET`: as `objective_of`, without the day."""
+    return objective_of(target).partition(",")[0]
+
+
 def _responses(responses: Iterable[Response]) -> str:
     return _rows(
         ("severity", "first response within", "solved within"),

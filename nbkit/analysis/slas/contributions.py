@@ -59,7 +59,7 @@ def _by_phase(
     measured: Measured, budget: float, start: datetime, end: datetime
 ) -> tuple[Contribution, ...]:
     phases = {each.phase for each in measured.dates}
-    found = []
+    found: list[Contribution] = []
     for phase in sorted(phases):
         own = [each for each in measured.dates if each.phase == phase]
         held = sum(

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from nbkit.analysis.rates import is_real_failure, phases_of
@@ -33,6 +35,7 @@ from nbkit.registry.slas import Measure, Slas, Target
 
 COLUMNS = ["at", "processor", "good", "total"]
 HOUR = timedelta(hours=1)
+Ints = npt.NDArray[np.int64]
 NO_SOURCE = "no rows of {key} in nba_orchestration.sla_measurements"
 
 
@@ -40,9 +43,9 @@ NO_SOURCE = "no rows of {key} in nba_orchestration.sla_measurements"
 class Measured:
     """What is known of one target.
 
-    `trials` have the columns of `COLUMNS`, by `at` (UTC): the hour of runs, the deadline of a date,
-    the day of a source. Of time, `down` are the exact spans that were not good. `why_not` says why
-    nothing was measured; empty where something was.
+    `trials` have the columns of `COLUMNS`, in order of `at` (UTC): the hour of runs, the deadline
+    of a date, the day of a source. Of time, `down` are the exact spans that were not good.
+    `why_not` says why nothing was measured; empty where something was.
     """
 
     target: Target
@@ -55,10 +58,21 @@ class Measured:
     def is_measured(self) -> bool:
         return not self.why_not
 
+    @cached_property
+    def seconds(self) -> Ints:
+        """`at` of each trial in seconds since 1970, rising: a report cuts many windows."""
+        moments: npt.NDArray[np.datetime64] = self.trials["at"].to_numpy(dtype="datetime64[s]")
+        return moments.astype(np.int64)
+
     def within(self, start: datetime, end: datetime) -> pd.DataFrame:
         """The trials of [start, end)."""
-        at = self.trials["at"]
-        return self.trials[(at >= start) & (at < end)]
+        return self.trials.iloc[self.place(start, end)]
+
+    def place(self, start: datetime, end: datetime) -> slice:
+        """Where the trials of [start, end) stand."""
+        edges = np.ceil([start.timestamp(), end.timestamp()]).astype(np.int64)
+        first, after = np.searchsorted(self.seconds, edges)
+        return slice(int(first), int(after))
 
     def without(self, exceptions: Sequence[SlaException]) -> Measured:
         """The same, as if the time of these exceptions had not been."""
@@ -99,13 +113,10 @@ def measure(
         works: rows of `work_states`, of dates from somewhat before `start` on.
         overdue: runs open past their timeout: processor_name, phase, at (when it passed).
         sources: sla, measured_on, good, total; None where there is no such table.
-        start, as_of: aware. Dates whose deadline lies before `start` are left out.
+        start, as_of: aware. Nothing before `start` is a trial.
     """
     known = Works(works, registry)
-    dates = {
-        name: tuple(d for d in own if d.due >= start)
-        for name, own in completions(known, slas, as_of=as_of).items()
-    }
+    dates = completions(known, slas, as_of=as_of)
     labels = phases_of(counts, registry)
     labels_open = phases_of(overdue, registry)
     found = {}
@@ -116,9 +127,9 @@ def measure(
                     target, counts[labels == target.phase], overdue[labels_open == target.phase]
                 )
             case Measure.ON_TIME:
-                one = _on_time(target, dates[target.name])
+                one = _on_time(target, [d for d in dates[target.name] if d.due >= start])
             case Measure.AVAILABILITY:
-                one = _availability(target, dates, slas, start=start, as_of=as_of)
+                one = _availability(target, dates, start=start, as_of=as_of)
             case Measure.NOT_BLOCKING:
                 trials = blocking(known, slas, target, as_of=as_of)
                 one = _of(target, trials[trials["at"] >= start], "no work that others need")
@@ -179,16 +190,17 @@ def _on_time(target: Target, dates: Sequence[DateCompletion]) -> Measured:
 def _availability(
     target: Target,
     dates: Mapping[str, Sequence[DateCompletion]],
-    slas: Slas,
     *,
     start: datetime,
     as_of: datetime,
 ) -> Measured:
+    # A deadline of before the window may still be waited for within it.
     own = [d for d in dates.values() if d]
     if not own:
         return _of(target, _no_trials(), "no date with work of any phase")
     since = max(start, min(d[0].due for d in own))
-    return _of_time(target, down_spans(own, as_of=as_of), start=since, as_of=as_of)
+    found = _of_time(target, down_spans(own, as_of=as_of), start=since, as_of=as_of)
+    return replace(found, dates=tuple(date for phase in own for date in phase))
 
 
 def _freshness(
@@ -243,7 +255,7 @@ def _source(
 ) -> Measured:
     assert target.source is not None
     if sources is None:
-        return _of(target, _no_trials(), "there is no table nba_orchestration.sla_measurements")
+        return _of(target, _no_trials(), "no table nba_orchestration.sla_measurements")
     own = sources[sources["sla"] == target.source.key]
     days = pd.to_datetime(own["measured_on"].astype("str")).dt.tz_localize(slas.zone)
     trials = pd.DataFrame(
