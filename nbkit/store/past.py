@@ -6,6 +6,7 @@ A report about past reports asks here; those who write a run's folder are in `nb
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -42,18 +43,23 @@ class PastReport:
 
 
 def past_reports(
-    store: Store, *, start: datetime, end: datetime
+    store: Store, *, start: datetime, end: datetime, leave_out: Iterable[str] = ()
 ) -> tuple[tuple[PastReport, ...], tuple[str, ...]]:
     """The reports about moments in [start, end), in order, and the paths of those that cannot be
     read. Only folders whose names lie in the time are opened.
 
+    Args:
+        leave_out: names of notebooks that are not looked at.
+
     Raises:
         ReportError: a bucket could not be listed.
     """
+    left_out = set(leave_out)
     found, unreadable = [], []
     for path in sorted(store.folders()):
-        moment = _moment_of(path.partition("/")[2])
-        if moment is None or not start <= moment < end:
+        notebook, _, folder = path.partition("/")
+        moment = _moment_of(folder)
+        if notebook in left_out or moment is None or not start <= moment < end:
             continue
         try:
             found.append(_read(store, path))

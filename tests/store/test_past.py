@@ -55,10 +55,13 @@ def test_where_nothing_is_billed_the_cost_is_not_known(tmp_path: Path) -> None:
     assert report.bytes_billed is None
 
 
-def test_only_the_asked_time_is_read(tmp_path: Path) -> None:
+def test_only_the_asked_time_and_notebooks_are_read(tmp_path: Path) -> None:
     for days in range(4):
         keep(tmp_path, "daily_health", AS_OF + days * DAY, billed=[])
-    found, _ = past_reports(LocalStore(tmp_path), start=AS_OF + DAY, end=AS_OF + 3 * DAY)
+    keep(tmp_path, "sla_weekly", AS_OF + DAY, billed=[])
+    found, _ = past_reports(
+        LocalStore(tmp_path), start=AS_OF + DAY, end=AS_OF + 3 * DAY, leave_out=["sla_weekly"]
+    )
     assert [report.as_of for report in found] == [AS_OF + DAY, AS_OF + 2 * DAY]
 
 
