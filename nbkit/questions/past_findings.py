@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from nbkit.findings import Finding, Severity
+from nbkit.findings import Finding, Severity, Verdict
 from nbkit.project import find_project
 from nbkit.store import PastReport, open_store, past_reports
 
@@ -14,7 +14,8 @@ from nbkit.store import PastReport, open_store, past_reports
 @dataclass(frozen=True, kw_only=True)
 class Incident:
     """A finding that one or more reports of the time had. `finding` is as the latest told it,
-    `worst` the highest severity; `is_open`: the latest report of its notebook still has it."""
+    `worst` the highest severity; `is_open`: the latest report of its notebook
+    that could judge still has it."""
 
     finding: Finding
     notebook: str
@@ -57,7 +58,8 @@ def past_findings(
     store = open_store(place or find_project().reports)
     reports, unreadable = past_reports(store, start=start, end=end)
     left_out = set(leave_out)
-    latest = {report.notebook: report for report in reports}
+    # One that could not judge proves no recovery.
+    latest = {r.notebook: r for r in reports if r.verdict is not Verdict.UNKNOWN}
     seen: dict[tuple[str, str], list[tuple[PastReport, Finding]]] = {}
     for report in reports:
         if report.notebook in left_out:
@@ -74,7 +76,7 @@ def past_findings(
             last_seen=own[-1][0].as_of,
             times=len(own),
             worst=max((finding.severity for _, finding in own), key=lambda s: s.rank),
-            is_open=own[-1][0] is latest[notebook],
+            is_open=own[-1][0].as_of >= latest.get(notebook, own[-1][0]).as_of,
         )
         for (notebook, _), own in seen.items()
     ]
