@@ -44,6 +44,76 @@ def test_a_straight_line_is_not_a_staircase() -> None:
     assert change_points(_noise(3) + np.linspace(0, 8, 120)) == []
 
 
+def test_a_step_on_a_trend_is_one_step() -> None:
+    values = _noise(5) + np.linspace(0, 10, 120)
+    values[60:] += 7
+    (found,) = change_points(values)
+    assert abs(found - 60) <= 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_that_turns_has_one_change(seed: int) -> None:
+    values = 0.5 * _noise(seed) + 0.3 * np.maximum(np.arange(120) - 70, 0)
+    (found,) = change_points(values)
+    assert abs(found - 70) <= 5
+
+
+def test_a_trend_that_turns_back_has_one_change() -> None:
+    values = 0.5 * _noise(6) + 15 - 0.25 * np.abs(np.arange(120.0) - 60)
+    (found,) = change_points(values)
+    assert abs(found - 60) <= 4
+
+
+@pytest.mark.parametrize("power", [2, 3])
+def test_growth_without_a_turn_has_no_change(power: int) -> None:
+    assert change_points(20 * np.linspace(0, 1, 120) ** power + 0.7 * _noise(7)) == []
+
+
+@pytest.mark.parametrize("period", [4, 7, 12])
+def test_a_season_is_not_a_change(period: int) -> None:
+    season = np.resize(4 * np.random.default_rng(period).normal(size=period), 120)
+    growing = np.linspace(1, 3, 120)
+    assert change_points(season * growing + 6 * growing + _noise(8)) == []
+    values = season + _noise(8)
+    values[66:] += 5
+    (found,) = change_points(values)
+    assert abs(found - 66) <= 2
+
+
+def test_both_ends_of_a_plateau_are_changes() -> None:
+    values = _noise(9)
+    values[50:62] += 6
+    first, second = change_points(values)
+    assert abs(first - 50) <= 1
+    assert abs(second - 62) <= 1
+
+
+def test_a_calm_that_ends_is_a_change_though_the_level_stays() -> None:
+    values = _noise(10, 200)
+    values[120:] *= 5
+    (found,) = change_points(values)
+    assert abs(found - 120) <= 8
+
+
+def test_what_wanders_has_few_changes() -> None:
+    found = []
+    for seed in range(10):
+        steps, values = _noise(seed, 150), np.zeros(150)
+        for i in range(1, 150):
+            values[i] = 0.6 * values[i - 1] + steps[i]
+        found.append(len(change_points(values)))
+    assert np.mean(found) < 0.6
+
+
+def test_a_long_series_is_told_to_the_point() -> None:
+    values = _noise(11, 20_000)
+    values[7_000:] += 3
+    values[15_000:] -= 2
+    first, second = change_points(values)
+    assert abs(first - 7_000) <= 2
+    assert abs(second - 15_000) <= 5
+
+
 def test_missing_days_do_not_move_the_index() -> None:
     values = _noise(4)
     values[70:] += 5

@@ -126,7 +126,7 @@ def baseline(histograms: pd.DataFrame, days: set[date]) -> dict[tuple[str, str],
     width = np.log(GAMMA)
     found = {}
     for key, rows in daily.groupby(level=["processor_name", "metric"], sort=True):
-        name, metric = map(str, key)  # type: ignore[arg-type]  # two levels, two names
+        name, metric = map(str, key)
         found[name, metric] = Past(
             day=[each.date() for each in rows.index.get_level_values("day")],
             most=rows["most"].to_numpy(dtype=np.float64) * width,
