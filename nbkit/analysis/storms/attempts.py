@@ -192,7 +192,8 @@ def backoff_law(attempt: npt.NDArray[np.int64], gap_s: Floats) -> BackoffLaw | N
     growing = ceilings[:-1] < 0.8 * longest
     steps = (ceilings[1:] / ceilings[:-1])[growing] ** (1 / np.diff(numbers)[growing])
     factor = float(np.median(steps)) if steps.size else 1.0
-    law = np.minimum(shortest * max(factor, 1.0) ** (number - 1), longest)
+    # A poison message has hundreds of attempts: a power of that overflows, and long was the limit.
+    law = np.minimum(shortest * max(factor, 1.0) ** np.minimum(number - 1, 64), longest)
     spread = np.array(
         [
             (np.quantile(own, 0.9) - np.quantile(own, 0.1))

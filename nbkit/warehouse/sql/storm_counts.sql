@@ -2,7 +2,7 @@
 -- start TIMESTAMP: the first moment of the window
 -- end TIMESTAMP: the first moment after it
 -- as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
--- slack_days_before INT64 = 35: how far data_date may lie before start (late data, backfills)
+-- slack_days_before INT64 = 800: how far data_date may lie before start (a backfill replays seasons)
 -- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
 WITH history AS (
   -- When a run ended; where the column is null, its start and duration say so.

@@ -4,7 +4,7 @@
 -- as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
 -- hours STRING = NULL: which hours of the window, one a line (2026-01-12T00:00:00Z); NULL for all
 -- sample_below STRING = NULL: only messages whose MD5 (hexadecimal) is below this, all attempts of each; NULL for all
--- slack_days_before INT64 = 35: how far data_date may lie before start (late data, backfills)
+-- slack_days_before INT64 = 800: how far data_date may lie before start (a backfill replays seasons)
 -- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
 WITH history AS (
   -- When a run ended; where the column is null, its start and duration say so.
