@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nbkit.findings import Finding
-    from nbkit.questions.daily_health import DailyHealth
+    from nbkit.questions.health_report import DailyHealth
+
+WORSE_SHOWN = 5
 
 
 def health_command(
@@ -57,6 +59,8 @@ def _show(report: DailyHealth, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from nbkit.findings import Severity
+    from nbkit.findings.trends import KINDS
     from nbkit.findings.wording import moment, percent
 
     print_verdict(report.verdict, f"Pipeline health, 24 hours to {moment(report.as_of)}", console)
@@ -85,18 +89,53 @@ def _show(report: DailyHealth, console: Console) -> None:
         )
     console.print(grid)
     console.print()
-    shown = first_findings(report.findings)
+    # What gets worse has lines of its own below, unless it cannot wait.
+    trends = set(KINDS.values()) | {"timeout_ahead", "deadline_at_risk"}
+    findings = tuple(
+        f for f in report.findings if f.kind not in trends or f.severity is Severity.CRITICAL
+    )
+    shown = first_findings(findings)
     for finding in shown:
         print_finding(finding, console)
-    folded = [f for f in report.findings if f not in shown]
+    folded = [f for f in findings if f not in shown]
     if folded:
         console.print(Text(f"  and {len(folded)} more: {_summary(folded)}", style="dim"))
     if not report.findings:
         console.print("Nothing needs attention.")
+    _show_worse(report, console)
     console.print()
     console.print(
         Text("Whole report: nbkit run daily_health    Machines: nbkit health --json", style="dim")
     )
+
+
+def _show_worse(report: DailyHealth, console: Console) -> None:
+    from rich.text import Text
+
+    from nbkit.findings.trends import change_named, size_told
+
+    warned = report.worse.warnings
+    console.print()
+    console.print(
+        Text.assemble(
+            ("Getting worse: ", "bold"),
+            f"{len(warned.warnings)} of {len(warned.judged)} processors"
+            + (f"; {thin} with too little history" if (thin := len(warned.insufficient)) else "")
+            + (" (nbkit trends)" if warned.warnings else ""),
+        )
+    )
+    for warning, change in report.worse.worse[:WORSE_SHOWN]:
+        forecast = report.worse.timeouts.get(warning.processor)
+        on = forecast.on if forecast is not None and change.metric == "duration" else None
+        console.print(
+            Text.assemble(
+                ("▲ ", "yellow"),
+                f"{warning.processor} {change_named(change)} since {change.since}, "
+                f"{size_told(change)}" + (f", timeout reached {on}" if on else ""),
+            )
+        )
+    if len(report.worse.worse) > WORSE_SHOWN:
+        console.print(Text(f"  and {len(report.worse.worse) - WORSE_SHOWN} more", style="dim"))
 
 
 def _summary(findings: list[Finding]) -> str:

@@ -136,16 +136,24 @@ def change_told(change: Change, forecast: Forecast | None = None) -> str:
     return told + by_volume
 
 
+def size_told(change: Change) -> str:
+    """The size alone: `+32 %`, `15.0 ×`, of failure rates `+7 points`."""
+    return _sized(change, change.effect)
+
+
 def effect_told(change: Change) -> str:
-    """The size with its 95 % interval: `+32 % (+28 to +36 %)`, of failure rates in points."""
-    values = (change.effect, change.low, change.high)
+    """The size with its 95 % interval: `+32 % (+28 to +36 %)`."""
+    return (
+        f"{size_told(change)} ({joined(_sized(change, change.low), _sized(change, change.high))})"
+    )
+
+
+def _sized(change: Change, value: float) -> str:
     if change.metric == "failure_rate":
-        middle, low, high = (_signed(100 * value, "points") for value in values)
-    elif change.kind == "variance" or change.effect >= _AS_FACTOR:
-        middle, low, high = (f"{value:.1f}\u00a0×" for value in values)
-    else:
-        middle, low, high = (_signed(100 * (value - 1), "%") for value in values)
-    return f"{middle} ({joined(low, high)})"
+        return _signed(100 * value, "points")
+    if change.kind == "variance" or change.effect >= _AS_FACTOR:
+        return f"{value:.1f}\u00a0×"
+    return _signed(100 * (value - 1), "%")
 
 
 def levels_told(change: Change) -> tuple[str, str]:
@@ -166,6 +174,20 @@ def forecast_told(forecast: Forecast | None) -> str | None:
         f"timeout of {seconds(forecast.limit)} is reached on {forecast.on}, between "
         f"{forecast.earliest} {until}"
     )
+
+
+def ahead_told(found: Outlook, processor: str, change: Change) -> str | None:
+    """What comes of a change if it goes on: its timeout, its deadline, or None."""
+    told = []
+    if change.metric == "duration" and (text := forecast_told(found.timeouts.get(processor))):
+        told.append(text)
+    risk = found.deadlines.get(processor)
+    if risk is not None and risk.reached.on is not None:
+        told.append(
+            f"deadline passed with the work of {risk.reached.on}, between "
+            f"{risk.reached.earliest} and {risk.reached.latest or 'a day out of sight'}"
+        )
+    return "; ".join(told) or None
 
 
 def judge_trends(
@@ -189,6 +211,21 @@ def judge_trends(
         ),
     ]
     return sorted(findings, key=lambda finding: -finding.severity.rank)
+
+
+def untold(trends: Sequence[Finding], told: Sequence[Finding]) -> list[Finding]:
+    """The trends of which the day's own rules have not told already, under their name for it; a
+    trend that is worse than what they told is kept."""
+    known: dict[tuple[str, str], Severity] = {}
+    for finding in told:
+        key = (finding.kind, finding.subject)
+        known[key] = max(finding.severity, known.get(key, finding.severity), key=lambda s: s.rank)
+
+    def is_told(trend: Finding) -> bool:
+        same = known.get((SAME_TROUBLE.get(trend.kind, ""), trend.subject))
+        return same is not None and same.rank >= trend.severity.rank
+
+    return [trend for trend in trends if not is_told(trend)]
 
 
 def judge_trend_history(found: Outlook) -> list[Finding]:

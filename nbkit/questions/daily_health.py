@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import pandas as pd
 
-from nbkit import figures
-from nbkit.analysis.causes import Cause, Change, NewMessage, causes, changes, new_messages
-from nbkit.analysis.completeness import Completeness, completeness
-from nbkit.analysis.durations import DurationShift, duration_shifts
-from nbkit.analysis.liveness import (
-    Freshness,
-    Silence,
-    StuckRun,
-    freshness,
-    silences,
-    stuck_runs,
-)
-from nbkit.analysis.rates import (
-    OTHER_PHASE,
-    Outcomes,
-    PhaseRates,
-    between,
-    outcomes,
-    phase_rates,
-)
-from nbkit.analysis.services import PhaseDeployment, deployments
+from nbkit.analysis.causes import causes, changes, new_messages
+from nbkit.analysis.completeness import completeness
+from nbkit.analysis.daily import daily_histories
+from nbkit.analysis.durations import duration_shifts
+from nbkit.analysis.liveness import freshness, silences, stuck_runs
+from nbkit.analysis.rates import OTHER_PHASE, Outcomes, between, outcomes, phase_rates
+from nbkit.analysis.services import deployments
+from nbkit.analysis.trends.outlook import Outlook, outlook
 from nbkit.failures import classify_counts
-from nbkit.findings import Finding, Severity, Verdict, verdict_of
+from nbkit.findings import verdict_of
 from nbkit.findings.emit import Judgement
 from nbkit.findings.health import (
     HealthRules,
@@ -44,234 +31,17 @@ from nbkit.findings.health import (
     judge_silence,
     judge_stuck,
 )
-from nbkit.findings.wording import moment, short, some, span
+from nbkit.findings.trends import judge_trends, untold
 from nbkit.params import parse_moment
-from nbkit.registry import ProcessorRegistry, load_registry
-from nbkit.tables import Column, Note, Table
+from nbkit.questions.health_report import DAY, DailyHealth, hour_after
+from nbkit.questions.trends import read_works, trend_window
+from nbkit.registry import Criticality, ProcessorRegistry, load_marked_spans, load_registry
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.services import read_services
 
 BASELINE = timedelta(days=30)
-DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DailyHealth:
-    """Everything the daily report shows. Tables and figures are made from it when asked for."""
-
-    as_of: datetime
-    start: datetime
-    warehouse: str
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    freshness: Freshness
-    phases: tuple[PhaseRates, ...]
-    deployments: tuple[PhaseDeployment, ...]
-    day: Outcomes
-    day_before: Outcomes
-    shifts: tuple[DurationShift, ...]
-    completeness: tuple[Completeness, ...]
-    stuck: tuple[StuckRun, ...]
-    silent: tuple[Silence, ...]
-    causes: tuple[Cause, ...]
-    new_messages: tuple[NewMessage, ...]
-    changes: tuple[Change, ...]
-    counts: pd.DataFrame = field(repr=False)
-    judgement: Judgement = field(repr=False)
-
-    @property
-    def headline(self) -> str:
-        """The verdict in one sentence."""
-        worst = [f for f in self.findings if f.severity is Severity.CRITICAL]
-        warnings = [f for f in self.findings if f.severity is Severity.WARNING]
-        if self.verdict is Verdict.UNKNOWN:
-            return self.findings[0].title
-        if not worst and not warnings:
-            return "Nothing needs attention."
-        first = (worst or warnings)[0].title
-        return f"{len(worst)} critical, {len(warnings)} warnings. First: {first}."
-
-    def freshness_note(self) -> Note:
-        """One line: how old the history is, and what lies after `as_of`."""
-        after = self.freshness.runs_after_as_of
-        text = (
-            f"Newest entry {moment(self.freshness.last_event)}, {span(self.freshness.age)} before "
-            f"this report's moment {moment(self.as_of)}."
-            + (f" {after:,} later runs are left out." if after else "")
-        )
-        return Note(text, is_warning=self.verdict is Verdict.UNKNOWN)
-
-    def phase_table(self) -> Table:
-        state = {d.phase: d.state for d in self.deployments}
-        return Table.of(
-            [
-                Column("Phase"),
-                Column("Service"),
-                Column("Runs, 24 h", "count"),
-                Column("Real failures", "count"),
-                Column("Expected", "count"),
-                Column("Raw, 7 d", "percent"),
-                Column("Effective, 7 d", "percent"),
-                Column("Last success (UTC)", "moment"),
-            ],
-            [
-                (
-                    p.title,
-                    state.get(p.phase, "not measured"),
-                    p.day.runs,
-                    p.day.real,
-                    p.day.expected,
-                    p.week.raw_rate,
-                    p.week.effective_rate,
-                    p.last_success,
-                )
-                for p in self.phases
-            ],
-            empty="No phase has run.",
-        )
-
-    def noise_table(self) -> Table:
-        return Table.of(
-            [
-                Column("24 hours"),
-                Column("Failures", "count"),
-                Column("Real", "count"),
-                Column("Expected", "count"),
-                Column("Noise share", "percent"),
-            ],
-            [
-                ("to this report", *_noise(self.day)),
-                ("the day before", *_noise(self.day_before)),
-            ],
-            empty="",
-        )
-
-    def cause_table(self) -> Table:
-        return Table.of(
-            [
-                Column("Failures", "count"),
-                Column("Category"),
-                Column("Processors"),
-                Column("Example", "code"),
-                Column("New?"),
-            ],
-            [
-                (
-                    c.failures,
-                    c.category.replace("_", " "),
-                    some(c.processors),
-                    short(c.example, 140) or "no message recorded",
-                    "new" if c.new else "",
-                )
-                for c in self.causes
-            ],
-            empty="Nothing failed in the last 24 hours.",
-        )
-
-    def duration_table(self) -> Table:
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("Runs", "count"),
-                Column("P50", "seconds"),
-                Column("P95", "seconds"),
-                Column("P99", "seconds"),
-                Column("P95 usual", "seconds"),
-                Column("Ratio", "factor"),
-                Column("Runs over 2×", "count"),
-            ],
-            [
-                (s.processor, s.runs, s.p50, s.p95, s.p99, s.baseline_p95, s.ratio, s.over_limit)
-                for s in self.shifts
-            ],
-            empty="No successful run with a duration in the last 24 hours.",
-        )
-
-    def completeness_table(self) -> Table:
-        order = {"none": 0, "below": 1, "above": 2, "within": 3}
-        rows = sorted(self.completeness, key=lambda r: (order[r.state], not r.stated))
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("Date", "date"),
-                Column("Records", "count"),
-                Column("Low", "count"),
-                Column("High", "count"),
-                Column("Range from"),
-                Column("State"),
-            ],
-            [
-                (
-                    r.processor,
-                    r.data_date,
-                    r.records,
-                    r.low,
-                    r.high,
-                    "registry" if r.stated else "its history",
-                    r.state,
-                )
-                for r in rows
-            ],
-            empty="No processor has an expected range, stated or learned.",
-        )
-
-    def stuck_table(self) -> Table:
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("Started (UTC)", "moment"),
-                Column("Running for", "span"),
-                Column("Timeout", "span"),
-                Column("Run", "code"),
-            ],
-            [(r.processor, r.started_at, r.running, r.timeout, r.run_id) for r in self.stuck],
-            empty="No run is stuck.",
-        )
-
-    def silence_table(self) -> Table:
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("Last run ended (UTC)", "moment"),
-                Column("Silent for", "span"),
-                Column("Longest before", "span"),
-            ],
-            [(s.processor, s.last_seen, s.quiet, s.longest_before) for s in self.silent],
-            empty="Every processor with a rhythm keeps it.",
-        )
-
-    def change_table(self) -> Table:
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("What changed"),
-                Column("Real failures, day before", "count"),
-                Column("Last 24 h", "count"),
-                Column("Successes, last 24 h", "count"),
-            ],
-            [(c.processor, c.direction, c.before, c.now, c.successes_now) for c in self.changes],
-            empty="No processor's failures changed much since yesterday.",
-        )
-
-    def phase_figure(self) -> figures.Figure:
-        return figures.phase_week(self.phases, end=_hour_after(self.as_of))
-
-    def failure_figure(self) -> figures.Figure:
-        end = _hour_after(self.as_of)
-        return figures.failures_by_hour(self.counts, start=end - 2 * DAY, end=end)
-
-    def duration_figure(self) -> figures.Figure:
-        return figures.duration_shift(self.shifts)
-
-    def cause_figure(self) -> figures.Figure:
-        return figures.cause_bars(self.causes)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
 
 
 def daily_health(
@@ -301,7 +71,7 @@ def daily_health(
             return daily_health(opened, registry, as_of=end, services=services, rules=rules)
     registry = registry or load_registry()
     rules = rules or HealthRules()
-    yesterday, hour_end = end - DAY, _hour_after(end)
+    yesterday, hour_end = end - DAY, hour_after(end)
     first = end - BASELINE - DAY
 
     fresh = freshness(
@@ -315,6 +85,8 @@ def daily_health(
     open_runs = warehouse.query("open_runs", start=first, end=end, as_of=end)
     records = warehouse.query("daily_records", start=first, end=end, as_of=end)
     activity = warehouse.query("processor_activity", start=first, end=end, as_of=end)
+
+    worse = _worse(warehouse, registry, counts, [usual, recent], first=first, as_of=end)
 
     day_start = hour_end - DAY
     today = between(counts, day_start, hour_end)
@@ -344,6 +116,7 @@ def daily_health(
         *judge_durations(shifts, registry, rules=rules),
         *judge_noise(day),
     ]
+    judged += untold(judge_trends(worse, registry), judged)
     findings = tuple(sorted([*stale, *judged], key=lambda f: -f.severity.rank))
     if stale:  # what the stale rows say is kept, behind the reason not to believe it
         findings = (*stale, *(f for f in findings if f.kind != "stale_history"))
@@ -366,6 +139,7 @@ def daily_health(
         causes=causes(counts, start=day_start, end=hour_end),
         new_messages=fresh_messages,
         changes=changes(counts, start=day_start, end=hour_end),
+        worse=worse,
         counts=counts,
         judgement=Judgement(
             verdict=verdict,
@@ -378,10 +152,33 @@ def daily_health(
     )
 
 
-def _hour_after(moment: datetime) -> datetime:
-    """The end of the hour that `moment` lies in (counts are hourly)."""
-    hour = moment.replace(minute=0, second=0, microsecond=0)
-    return hour if hour == moment else hour + timedelta(hours=1)
+def _worse(
+    warehouse: Warehouse,
+    registry: ProcessorRegistry,
+    counts: pd.DataFrame,
+    histograms: list[pd.DataFrame],
+    *,
+    first: datetime,
+    as_of: datetime,
+) -> Outlook:
+    """What the trends report says, mostly of what is read already: only the weeks before `first`
+    are read for it, and the deadlines of the critical processors, which alone cannot wait."""
+    critical = [p.name for p in registry.get_by_criticality(Criticality.CRITICAL)]
+    marked = load_marked_spans(known=[p.name for p in registry.processors])
+    start, _ = trend_window(as_of, marked=marked)
+    if start < first:
+        window = {"start": start, "end": first, "as_of": as_of}
+        counts = pd.concat([classify_counts(warehouse.query("hourly_counts", **window)), counts])
+        histograms = [warehouse.query("daily_histograms", **window), *histograms]
+    daily = daily_histories(counts, pd.concat(histograms))
+    return outlook(
+        # A day of which only a part was read is none.
+        daily[daily["date"] >= pd.Timestamp(start.date())],
+        read_works(warehouse, as_of, only=critical),
+        registry,
+        as_of=as_of,
+        marked=marked,
+    )
 
 
 def _by_processor(counts: pd.DataFrame) -> dict[str, Outcomes]:
@@ -398,7 +195,3 @@ def _services_of_phase(activity: pd.DataFrame, registry: ProcessorRegistry) -> d
         phase = registry.phase_of(str(row["processor_name"]), row["phase"])
         services.setdefault(phase or OTHER_PHASE, []).append(str(row["cloud_run_service"]))
     return services
-
-
-def _noise(day: Outcomes) -> tuple[int, int, int, float | None]:
-    return day.failures, day.real, day.expected, day.noise_share

@@ -20,6 +20,7 @@ from nbkit.findings.trends import (
     judge_trend_history,
     judge_trends,
     odd_days,
+    untold,
 )
 from nbkit.registry import ProcessorRegistry, load_registry
 
@@ -245,3 +246,34 @@ def test_odd_days_of_one_kind_are_counted(registry: ProcessorRegistry) -> None:
     anomalies = daily_anomalies(found.daily, as_of=LAST, days=2).anomalies
     assert [each.days for each in odd_days(anomalies)] == [2]
     assert datetime(2026, 1, 12, tzinfo=UTC).date() == odd_days(anomalies)[0].latest.day
+
+
+def named(kind: str, severity: Severity) -> Finding:
+    return Finding(
+        kind=kind,
+        subject=HIGH,
+        severity=severity,
+        title="",
+        since=None,
+        owner="",
+        next_step="",
+        fingerprint=f"{kind}:{HIGH}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("trend", "day", "left"),
+    [
+        (("duration_rise", Severity.WARNING), ("slow_processor", Severity.WARNING), 0),
+        (("failure_rate_rise", Severity.WARNING), ("processor_failing", Severity.CRITICAL), 0),
+        (("records_fall", Severity.WARNING), ("incomplete_data", Severity.WARNING), 0),
+        (("run_count_change", Severity.WARNING), ("silent_processor", Severity.WARNING), 0),
+        # Something else ails it, or the trend is worse than what the day says.
+        (("records_fall", Severity.WARNING), ("slow_processor", Severity.WARNING), 1),
+        (("duration_rise", Severity.CRITICAL), ("slow_processor", Severity.WARNING), 1),
+    ],
+)
+def test_what_the_day_has_told_is_not_told_again(
+    trend: tuple[str, Severity], day: tuple[str, Severity], left: int
+) -> None:
+    assert len(untold([named(*trend)], [named(*day)])) == left

@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from nbkit.cli import main
 from nbkit.errors import ParameterError
 from nbkit.findings import Severity, Verdict
-from nbkit.questions.daily_health import DailyHealth, daily_health
+from nbkit.questions.daily_health import daily_health
+from nbkit.questions.health_report import DailyHealth
+from nbkit.questions.trends import trends
 from nbkit.warehouse.demo import DemoTruth, load_truth
-from nbkit.warehouse.schema import duckdb_ddl
+from nbkit.warehouse.schema import RUN_HISTORY, duckdb_ddl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "warehouse"))
 from demo_fixture import shared_demo
@@ -103,6 +106,7 @@ def test_every_table_and_figure_can_be_shown(health: DailyHealth) -> None:
         health.stuck_table(),
         health.silence_table(),
         health.change_table(),
+        health.worse_table(),
     ]
     for table in tables:
         assert "<table" in table._repr_html_() or "nb-empty" in table._repr_html_()
@@ -114,6 +118,63 @@ def test_every_table_and_figure_can_be_shown(health: DailyHealth) -> None:
     ):
         assert figure.alt
         assert len(figure.png()) > 5_000
+
+
+def test_what_gets_worse_is_told_as_the_trends_report_does(
+    demo: Path, health: DailyHealth, truth: DemoTruth
+) -> None:
+    report = trends(f"duckdb:///{demo}", as_of=AS_OF)
+    told = [(w.processor, c.kind, c.since) for w, c in health.worse.worse]
+    assert told == [(w.processor, c.kind, c.since) for w, c in report.found.worse]
+    rows = {row[0]: row for row in health.worse_table().rows}
+    (step,) = truth.of_kind("step_change")
+    assert rows[step.processors[0]][2] == step.start.date()
+    (drift,) = truth.of_kind("duration_drift")
+    assert "timeout of 30\u00a0min is reached on" in str(rows[drift.processors[0]][4])
+    assert "had too little history" in health.worse_note().text
+
+
+def test_one_trouble_has_one_name(health: DailyHealth, truth: DemoTruth) -> None:
+    (step,) = truth.of_kind("step_change")
+    assert step.processors[0] in subjects(health, "duration_rise")
+    (drift,) = truth.of_kind("duration_drift")
+    assert drift.processors[0] in subjects(health, "slow_processor")
+    assert not subjects(health, "slow_processor") & subjects(health, "duration_rise")
+    assert not subjects(health, "processor_failing") & subjects(health, "failure_rate_rise")
+
+
+def test_a_trend_alone_makes_a_yellow_day(tmp_path: Path) -> None:
+    later = AS_OF + timedelta(days=60)  # none of its days is marked
+
+    def day(ago: int, seconds: float) -> list[tuple[object, ...]]:
+        end = later - timedelta(days=ago, minutes=30)
+        draws = np.random.default_rng(ago).normal(0, 0.05, 12)
+        return [
+            ("MLFeatureStoreProcessor", f"r{ago}-{n}", "success", end - timedelta(minutes=n), end,
+             end.date(), float(seconds * np.exp(draws[n])), 50)
+            for n in range(12)
+        ]  # fmt: skip
+
+    path = tmp_path / "slower.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA nba_reference")
+        connection.execute(duckdb_ddl())
+        # Slower by 40 % for nine days: not twice the usual, so no rule of the day sees it. What it
+        # is compared with lies before the 31 days that the day is judged by, for the most part.
+        for ago in range(75):
+            if 10 <= ago < 30:
+                continue
+            connection.executemany(
+                f"INSERT INTO {RUN_HISTORY} (processor_name, run_id, status, started_at, "
+                "processed_at, data_date, duration_seconds, records_processed) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                day(ago, 84 if ago < 10 else 60),
+            )
+    found = daily_health(f"duckdb:///{path}", as_of=later)
+    assert found.verdict is Verdict.YELLOW
+    (finding,) = (f for f in found.findings if f.severity is Severity.WARNING)
+    assert finding.kind == "duration_rise"
+    assert "1 critical" not in found.headline
 
 
 def test_examples_are_quoted_as_words_not_as_json(health: DailyHealth) -> None:
@@ -163,6 +224,7 @@ def test_the_terminal_says_what_the_report_says(
     screen = capsys.readouterr().out
     assert code == 1
     assert "RED" in screen
+    assert "MLFeatureStoreProcessor slower at once since 2026-01-05" in screen
     assert len(screen.splitlines()) <= 50
     assert health.phases[0].title in screen
 
