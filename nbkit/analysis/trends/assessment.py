@@ -102,7 +102,7 @@ def assess(
             told = (min(1.0, spell.p / share), test.tell(spell))
             if not spell.has_ended:
                 ongoing.append(told)
-            elif test.scan.days[-1] - spell.last <= _RECENT:
+            elif test.scan.onsets.days[-1] - spell.last <= _RECENT:
                 ended.append(told)
     ongoing, ended = _told_once(ongoing), _told_once(ended)
     ongoing.sort(key=lambda told: told[0])

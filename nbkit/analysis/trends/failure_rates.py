@@ -8,19 +8,20 @@ likelihood ratio divided by the over-dispersion that the baseline shows (quasi-l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
-from scipy.special import ndtr, xlogy
+from scipy.special import xlogy
 
 from nbkit.analysis.proportions import difference, proportion
 from nbkit.analysis.robust import Floats
-from nbkit.analysis.trends.onset_scan import FEWEST, Ints, Windows, best_by_day
-from nbkit.analysis.trends.shifts import SEARCHES
-from nbkit.analysis.trends.spells import Spell
+from nbkit.analysis.trends.onset_scan import FEWEST, SEARCHES, Ints, Onsets, Windows, best_by_day
+from nbkit.analysis.trends.spells import RETURNED, Spell
 
 MIN_FAILURES = 4  # fewer are no rate, whatever they are a share of
 MIN_RUNS = 20
 MIN_BASELINE_RUNS = 50
+_DAY = 3.5  # of log-likelihood: what one day can say at most of a return
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +47,10 @@ class RateScan:
     failures: Ints
     seen: Windows
     usual: Ints
+    dispersion: Floats
     least_ratio: float
     least_rise: float
-    days: Ints
-    p: Floats
-    best: Ints
-
-    def onset(self, index: int) -> int:
-        return int(self.seen.onsets[index])
+    onsets: Onsets
 
     def effect(self, index: int, day: int) -> float | None:
         failures, runs = self.since(index, day)
@@ -70,20 +67,20 @@ class RateScan:
         return float(rate - usual) if persists and is_much else None
 
     def is_over(self, spell: Spell, day: int) -> bool:
-        """The last days have fewer than a third of the failures on top: so many days as hold
-        enough runs to tell."""
+        """The last two days or more are by far more likely at the old rate than at the new."""
         failures, runs = self.since(spell.index, day)
-        usual = float(self.usual[spell.index, 0] / self.usual[spell.index, 1])
-        runs_to_tell = max(MIN_RUNS, 4 / max(usual + spell.effect, 1e-9))
-        rows = int(np.searchsorted(np.cumsum(runs[::-1]), runs_to_tell)) + 1
-        rows = int(np.clip(rows, 3, 10))
-        lately = failures[-rows:].sum() / max(runs[-rows:].sum(), 1)
-        return bool(lately < usual + 0.3 * spell.effect)
+        before, before_runs = self.usual[spell.index]
+        usual = (before + 0.5) / (before_runs + 1.0)
+        rate = min(usual + spell.effect, float(failures.sum() / runs.sum()), 0.99)
+        if rate <= usual:
+            return True
+        passed = runs - failures
+        for_old = failures * log(usual / rate) + passed * log((1 - usual) / (1 - rate))
+        for_old = np.clip(for_old / float(self.dispersion[spell.index]), -_DAY, _DAY)[::-1]
+        return bool((np.cumsum(for_old)[1:] > RETURNED).any())
 
     def until(self, spell: Spell) -> int:
         """The last row with failures clearly above the usual."""
-        if not spell.has_ended:
-            return spell.last
         rows = np.arange(spell.onset, spell.last + 1)
         usual = float(self.usual[spell.index, 0] / self.usual[spell.index, 1])
         high = self.failures[rows] > self.runs[rows] * (usual + spell.effect / 2)
@@ -119,7 +116,7 @@ class RateScan:
 
     def since(self, index: int, day: int) -> tuple[Ints, Ints]:
         """Failures and runs of each day since an onset, to `day`."""
-        rows = slice(self.onset(index), day + 1)
+        rows = slice(int(self.seen.onsets[index]), day + 1)
         return self.failures[rows], self.runs[rows]
 
 
@@ -154,17 +151,15 @@ def rate_scan(
         bounded, np.maximum(since_runs, 1), before[:, None] + 0.5, before_runs[:, None] + 1.0
     )
     scores = np.where(enough, root / np.sqrt(dispersion), -np.inf)
-    days, score, best = best_by_day(scores, seen.onsets, runs.size)
     return RateScan(
         runs=runs,
         failures=failures,
         seen=seen,
         usual=np.column_stack([before, before_runs]),
+        dispersion=dispersion[:, 0],
         least_ratio=least_ratio,
         least_rise=least_rise,
-        days=days,
-        p=np.minimum(1.0, ndtr(-score) * SEARCHES),
-        best=best,
+        onsets=best_by_day(scores, seen, runs.size, searches=SEARCHES),
     )
 
 

@@ -12,14 +12,16 @@ import pandas as pd
 from nbkit.analysis.robust import Floats
 from nbkit.analysis.trends.change import AssessmentRules, Change, Kind, Metric
 from nbkit.analysis.trends.failure_rates import RateScan, rate_scan
+from nbkit.analysis.trends.few_runs import evened_out, relative_noise
 from nbkit.analysis.trends.normal_rows import normal_rows, weekday_effects
-from nbkit.analysis.trends.onset_scan import Flags, Usual, Windows, usual, windows
+from nbkit.analysis.trends.onset_scan import Flags, Ints, Usual, Windows, usual, windows
 from nbkit.analysis.trends.scatter import ScatterScan, scatter_scan
 from nbkit.analysis.trends.shifts import LevelScan, dated, level_scan
 from nbkit.analysis.trends.spells import Scan, Spell
 
 # How much of the false alerts each test may cause: as often as what it finds is the trouble.
 _LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.5, 0.25, 0.15, 0.06, 0.04
+_UNJUDGED = 7  # rows: the last ones, that say nothing yet of weekdays and of the number of runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,25 +60,27 @@ class _Series:
     seen: Windows
 
 
-def _series(column: pd.Series, days: pd.DatetimeIndex) -> _Series | None:
+def _series(column: pd.Series, days: pd.DatetimeIndex, runs: Ints | None = None) -> _Series | None:
+    """The figures of one metric; None of too few.
+
+    Args:
+        runs: of each day, where the figure is a P95 of so many.
+    """
     figures = column.to_numpy(dtype=np.float64, na_value=np.nan)
     known = np.asarray(np.isfinite(figures) & (figures > 0), dtype=np.bool_)
-    days = days[known]
-    logs = np.log(figures[known])
-    learned = slice(max(logs.size - 7, 0))
+    days, logs = days[known], np.log(figures[known])
+    learned = max(logs.size - _UNJUDGED, 0)
+    values, noise = logs, np.ones(logs.size)
+    if runs is not None:
+        values = evened_out(logs, runs[known], learned)
     weekdays = days.day_of_week.to_numpy(dtype=np.int64)
-    values = logs - weekday_effects(logs[learned], weekdays[learned])[weekdays]
+    values = values - weekday_effects(values[:learned], weekdays[:learned])[weekdays]
+    if runs is not None:
+        noise = relative_noise(values, runs[known], learned)
     seen = windows(normal_rows(values))
     if seen is None:
         return None
-    return _Series(
-        days=days,
-        known=known,
-        logs=logs,
-        values=values,
-        noise=np.ones(values.size),
-        seen=seen,
-    )
+    return _Series(days=days, known=known, logs=logs, values=values, noise=noise, seen=seen)
 
 
 def _level(
@@ -99,7 +103,7 @@ def _level(
 def _duration_tests(
     frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
 ) -> list[MetricTest]:
-    own = _series(frame["p95_duration"], days)
+    own = _series(frame["p95_duration"], days, frame["runs"].to_numpy(dtype=np.int64))
     if own is None:
         return []
     normal = usual(own.values, own.noise, own.seen)
@@ -188,7 +192,7 @@ def _runs_tests(
 
 def _by_ratio(scan: LevelScan, own: _Series, spell: Spell, metric: Metric, kind: Kind) -> Change:
     """A change of a logarithm, told as a ratio to what is usual."""
-    until = scan.until(spell)
+    until = spell.last if spell.until is None else spell.until
     since, is_drift = dated(scan, spell, until)
     level = float(scan.normal.level[spell.index])
     effect = float(np.median(own.values[since : until + 1])) - level
@@ -208,7 +212,7 @@ def _by_ratio(scan: LevelScan, own: _Series, spell: Spell, metric: Metric, kind:
 
 
 def _less_steady(scan: ScatterScan, own: _Series, spell: Spell) -> Change:
-    until = scan.until(spell)
+    until = spell.last if spell.until is None else spell.until
     rows = until + 1 - spell.onset
     effect, half = scan.ratio(spell.index, until), scan.interval(spell.index, rows)
     return Change(
@@ -226,7 +230,7 @@ def _less_steady(scan: ScatterScan, own: _Series, spell: Spell) -> Change:
 
 
 def _failing(scan: RateScan, days: pd.DatetimeIndex, spell: Spell) -> Change:
-    until = scan.until(spell)
+    until = spell.last if spell.until is None else spell.until
     moved = scan.moved(spell, until)
     return Change(
         kind="failure_rate",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
 from nbkit.analysis.robust import MAD_TO_DEVIATION, Floats
 
@@ -22,6 +23,8 @@ LOOKBACK = 28  # rows: a change older than this is the new normal
 BASELINE = 70  # rows before the onset that say what is normal
 MIN_BASELINE = 10
 REPLAY = 36  # of the last rows are judged as if each were the last
+# Independent searches that the scan over onsets is worth (simulated: benchmarks/degradations.py).
+SEARCHES = 5.0
 FEWEST = 2  # rows since the onset: one alone may be an outlier
 _CUT = 3.0  # robust standard deviations, to which the baseline's days are drawn in
 
@@ -137,19 +140,52 @@ def normal_score(statistic: Floats, degrees: Floats) -> Floats:
     return np.asarray(np.sign(statistic) * (8 * degrees + 1) / (8 * degrees + 3) * np.sqrt(squares))
 
 
-def best_by_day(scores: Floats, onsets: Ints, size: int) -> tuple[Ints, Floats, Ints]:
-    """Of each of the last days, the best score of an onset before it.
+@dataclass(frozen=True, kw_only=True)
+class Onsets:
+    """The scores of every candidate, and the best of each of the last days.
 
-    Args:
-        scores: by onset and number of rows since it, less one; -inf where there is none.
-
-    Returns:
-        The days (row numbers), their best scores, and the index of the onset of each.
+    `scores` by onset and number of rows since it, less one: normal deviates; -inf where there is
+    no verdict. `searches` is how many independent ones the scan is worth. `days` are row numbers,
+    `p` the one-sided p values of their best candidates, corrected for the scan, and `best` the
+    indices of those.
     """
-    days = np.arange(max(size - REPLAY, int(onsets[0]) + FEWEST - 1), size)
-    count = days[:, None] - onsets  # rows since the onset, less one
+
+    rows: Ints
+    scores: Floats
+    searches: float
+    days: Ints
+    p: Floats
+    best: Ints
+
+    def evidence(self, index: int, day: int) -> float:
+        """The p value of one candidate as of a day."""
+        return float(ndtr(-self.scores[index, day - int(self.rows[index])]) * self.searches)
+
+    def best_after(self, row: int, day: int) -> tuple[float, int]:
+        """The p value and the index of the best candidate after a row, as of a day."""
+        since = day - self.rows
+        able = np.flatnonzero((self.rows > row) & (since >= FEWEST - 1) & (since < LOOKBACK))
+        if not able.size:
+            return 1.0, 0
+        index = int(able[np.argmax(self.scores[able, since[able]])])
+        return self.evidence(index, day), index
+
+
+def best_by_day(scores: Floats, seen: Windows, size: int, *, searches: float) -> Onsets:
+    """The best of the candidates, as of each of the last `REPLAY` of `size` rows."""
+    rows = seen.onsets
+    days = np.arange(max(size - REPLAY, int(rows[0]) + FEWEST - 1), size)
+    count = days[:, None] - rows  # rows since the onset, less one
     inside = (count >= FEWEST - 1) & (count < LOOKBACK)
-    line = np.arange(onsets.size)
+    line = np.arange(rows.size)
     table = np.where(inside, scores[line, np.clip(count, 0, LOOKBACK - 1)], -np.inf)
     best = np.argmax(table, axis=1)
-    return days, table[np.arange(days.size), best], best
+    top = table[np.arange(days.size), best]
+    return Onsets(
+        rows=rows,
+        scores=scores,
+        searches=searches,
+        days=days,
+        p=np.minimum(1.0, ndtr(-top) * searches),
+        best=best,
+    )

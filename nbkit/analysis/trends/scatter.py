@@ -9,21 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from nbkit.analysis.robust import Floats
 from nbkit.analysis.trends.onset_scan import (
     LOOKBACK,
-    Ints,
+    SEARCHES,
+    Onsets,
     Usual,
     Windows,
     best_by_day,
     normal_score,
 )
-from nbkit.analysis.trends.shifts import SEARCHES
 from nbkit.analysis.trends.spells import Spell
 
-_FEWEST = 4  # rows: fewer do not show how much a figure varies
+_FEWEST = 3  # rows: fewer do not show how much a figure varies
 _BOUND = 6.0  # standard deviations: what one day can say at most
 _OFF = 1.5  # standard deviations: a day further out is unusual
 # Scatter is less sure than its t value says where tails are heavy (simulated).
@@ -40,12 +39,7 @@ class ScatterScan:
     now: Floats
     before: Floats
     least: float
-    days: Ints
-    p: Floats
-    best: Ints
-
-    def onset(self, index: int) -> int:
-        return int(self.seen.onsets[index])
+    onsets: Onsets
 
     def effect(self, index: int, day: int) -> float | None:
         rows = self._rows(index, day)
@@ -66,8 +60,6 @@ class ScatterScan:
 
     def until(self, spell: Spell) -> int:
         """The last row that is far off."""
-        if not spell.has_ended:
-            return spell.last
         far = np.abs(self.normal.since[spell.index, : self._rows(spell.index, spell.last)]) > _OFF
         return spell.onset + int(np.flatnonzero(far)[-1]) if far.any() else spell.last
 
@@ -84,7 +76,7 @@ class ScatterScan:
         return float(2 * np.log(max(float(self.now[index, rows - 1]), 1e-9) / usual))
 
     def _rows(self, index: int, day: int) -> int:
-        return min(day - self.onset(index) + 1, LOOKBACK)
+        return min(day - int(self.seen.onsets[index]) + 1, LOOKBACK)
 
 
 def scatter_scan(seen: Windows, normal: Usual, size: int, *, least: float) -> ScatterScan:
@@ -107,14 +99,11 @@ def scatter_scan(seen: Windows, normal: Usual, size: int, *, least: float) -> Sc
     statistic = (now - mean[:, None]) / np.maximum(error, 1e-9)
     scores = normal_score(statistic, np.broadcast_to(seen.size[:, None] - 1.0, statistic.shape))
     scores = np.where(seen.since_known & (rows >= _FEWEST), scores, -np.inf)
-    days, score, best = best_by_day(scores, seen.onsets, size)
     return ScatterScan(
         seen=seen,
         normal=normal,
         now=now,
         before=np.column_stack([mean, deviation]),
         least=least,
-        days=days,
-        p=np.minimum(1.0, ndtr(-score) * SEARCHES * _HEAVY_TAILS),
-        best=best,
+        onsets=best_by_day(scores, seen, size, searches=SEARCHES * _HEAVY_TAILS),
     )

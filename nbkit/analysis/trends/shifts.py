@@ -11,25 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from nbkit.analysis.robust import Floats, deviation
 from nbkit.analysis.trends.onset_scan import (
     FEWEST,
     LOOKBACK,
     MIN_BASELINE,
-    Flags,
+    SEARCHES,
     Ints,
+    Onsets,
     Usual,
     Windows,
     best_by_day,
     normal_score,
 )
-from nbkit.analysis.trends.spells import Spell
+from nbkit.analysis.trends.spells import RETURNED, Spell
 
 _CLIP = 3.5  # robust standard deviations: what one day can say at most
-# Independent searches that the scan over onsets is worth (simulated: benchmarks/degradations.py).
-SEARCHES = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,36 +39,32 @@ class LevelScan:
     normal: Usual
     direction: int
     matters: Callable[[float, float], bool]
-    days: Ints
-    p: Floats
-    best: Ints
-
-    def onset(self, index: int) -> int:
-        return int(self.seen.onsets[index])
+    onsets: Onsets
 
     def effect(self, index: int, day: int) -> float | None:
         level = float(self.normal.level[index])
-        off = self._off(index, self.onset(index), day)
+        off = self._off(index, int(self.seen.onsets[index]), day)
         effect = float(np.median(off))
         last = off[-5:] > effect / 2
         persists = effect > 0 and last.mean() > 0.5 and last[-2:].any()
         return effect if persists and self.matters(self.direction * effect, level) else None
 
     def is_over(self, spell: Spell, day: int) -> bool:
-        """Most of the last days lie nearer to the old level than to the new: as many days as it
-        takes to tell the two apart."""
+        """The last two days or more are by far more likely at the old level than at the new."""
         scale = float(self.normal.scale[spell.index])
-        rows = int(np.clip(np.ceil((3 * scale / spell.effect) ** 2), 3, 7))
-        off = self._off(spell.index, spell.onset, day)
-        effect = min(spell.effect, float(np.median(off)))
-        last = off[-rows:]
-        return bool((last < spell.effect / 2).mean() > 0.5 or effect <= 0)
+        off = self._off(spell.index, spell.onset, day) / scale
+        effect = min(spell.effect, float(np.median(off)) * scale) / scale
+        if effect <= 0:
+            return True
+        for_old = np.clip(effect * (effect / 2 - off), -_CLIP, _CLIP)[::-1]
+        return bool((np.cumsum(for_old)[1:] > RETURNED).any())
 
     def until(self, spell: Spell) -> int:
-        """The last row that is clearly off."""
+        """The last row that lies nearer to the new level than to the old."""
         rows = np.arange(spell.onset, spell.last + 1)
         off = self.direction * (self.values[rows] - self.normal.level[spell.index])
-        return _last(rows, off > spell.effect / 2, spell)
+        far = rows[off > spell.effect / 2]
+        return int(far[-1]) if far.size else spell.last
 
     def interval(self, index: int, rows: int) -> float:
         """Half of the width of the 95 % interval of the effect."""
@@ -100,33 +94,24 @@ def level_scan(
         noise: standard deviation of each row, relative to that of the others.
         matters: of an effect (difference of logarithms) and the level before: is it enough?
     """
+    # Each row weighs by how little noise it has.
     weight = np.where(seen.since_known, 1 / noise[seen.since], 0.0)
     off = np.clip(direction * normal.since, -_CLIP, _CLIP)
-    information = np.cumsum(weight**2, axis=1)
-    mean = np.cumsum(off * weight, axis=1) / np.maximum(information, 1e-12)
+    information = np.maximum(np.cumsum(weight**2, axis=1), 1e-12)
+    mean = np.cumsum(weight * off, axis=1) / information
     rows = np.cumsum(seen.since_known, axis=1, dtype=np.int64)
     memory, size = normal.memory[:, None], seen.size[:, None]
-    error = _inflation(memory, rows) / np.maximum(information, 1e-12)
-    error = error + _inflation(memory, size) / size
+    error = _inflation(memory, rows) / information + _inflation(memory, size) / size
     scores = normal_score(mean / np.sqrt(error), np.broadcast_to(size - 1.0, mean.shape))
     scores = np.where(seen.since_known & (rows >= FEWEST), scores, -np.inf)
-    days, score, best = best_by_day(scores, seen.onsets, values.size)
     return LevelScan(
         values=values,
         seen=seen,
         normal=normal,
         direction=direction,
         matters=matters,
-        days=days,
-        p=np.minimum(1.0, ndtr(-score) * SEARCHES),
-        best=best,
+        onsets=best_by_day(scores, seen, values.size, searches=SEARCHES),
     )
-
-
-def _last(rows: Ints, off: Flags, spell: Spell) -> int:
-    if not spell.has_ended or not off.any():
-        return spell.last
-    return int(rows[off][-1])
 
 
 def _inflation(memory: Floats | float, size: Floats | Ints | int) -> Floats:

@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from nbkit.analysis.robust import Floats
-from nbkit.analysis.trends.onset_scan import LOOKBACK, Ints
+from nbkit.analysis.trends.onset_scan import LOOKBACK, Onsets
+
+RETURNED = 3.0  # log-likelihood by which the last days must be as usual: 20 to 1
+_LEAVE = 2.0  # times the p value at which an alert is entered
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spell:
-    """Rows: the onset, the day on which it became an alert, and the last day on which it was off.
-    `index` is the number of its onset in the scan, `effect` how far off it was, `p` the least."""
+    """Rows: the onset, the day on which it became an alert, the last day on which it was one, and
+    the last that was off, None of one that goes on. `index` is the number of its onset in the scan,
+    `effect` how far off it was when it became an alert, `p` the least."""
 
     index: int
     onset: int
@@ -25,31 +28,28 @@ class Spell:
     last: int
     effect: float
     p: float
-    has_ended: bool = False
+    until: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.until is not None
 
 
 class Scan(Protocol):
-    """One metric's scan over onsets, as of each of the last days.
-
-    `days`: row numbers. `p`: one-sided, corrected for the scan. `best`: the index of the onset.
-    """
+    """One metric's scan over onsets, as of each of the last days."""
 
     @property
-    def days(self) -> Ints: ...
-    @property
-    def p(self) -> Floats: ...
-    @property
-    def best(self) -> Ints: ...
-
-    def onset(self, index: int) -> int:
-        """The row of an onset."""
+    def onsets(self) -> Onsets: ...
 
     def effect(self, index: int, day: int) -> float | None:
-        """How far off the days since the onset are; None where that is too little to matter, or
+        """How far off the days since an onset are; None where that is too little to matter, or
         where most of the last days are as usual again."""
 
     def is_over(self, spell: Spell, day: int) -> bool:
         """Whether the last days are as usual again."""
+
+    def until(self, spell: Spell) -> int:
+        """The last row that is off."""
 
 
 def spells(scan: Scan, *, enter: float) -> tuple[Spell, ...]:
@@ -60,25 +60,35 @@ def spells(scan: Scan, *, enter: float) -> tuple[Spell, ...]:
     """
     found: list[Spell] = []
     current: Spell | None = None
-    for place, day in enumerate(scan.days.tolist()):
-        p, index = float(scan.p[place]), int(scan.best[place])
+    passed = -1  # the row up to which everything has been told
+    onsets = scan.onsets
+    for place, day in enumerate(onsets.days.tolist()):
         if current is not None:
             if day - current.onset >= LOOKBACK:
                 # It has stood so long that it is the new normal, and no news.
-                current = None
+                passed, current = current.last, None
             elif scan.is_over(current, day):
-                found.append(replace(current, has_ended=True))
+                passed = scan.until(current)
+                found.append(replace(current, until=passed))
+                current = None
+            elif onsets.evidence(current.index, day) > _LEAVE * enter:
+                # It has neither gone away nor been borne out: it was chance.
                 current = None
             else:
-                current = replace(current, last=day, p=min(p, current.p))
+                p = min(onsets.evidence(current.index, day), current.p)
+                current = replace(current, last=day, p=p)
             continue
+        p, index = float(onsets.p[place]), int(onsets.best[place])
         if p > enter:
             continue
+        if onsets.rows[index] <= passed:
+            p, index = onsets.best_after(passed, day)
+            if p > enter:
+                continue
         effect = scan.effect(index, day)
         if effect is not None:
-            current = Spell(
-                index=index, onset=scan.onset(index), entered=day, last=day, effect=effect, p=p
-            )
+            onset = int(onsets.rows[index])
+            current = Spell(index=index, onset=onset, entered=day, last=day, effect=effect, p=p)
     if current is not None:
         found.append(current)
     return tuple(found)
