@@ -1,93 +1,97 @@
-"""How many degradations `assess` finds, how soon, and how often it alarms on clean histories.
+"""How many degradations each judge finds, how soon, and how often it alarms on clean histories.
 
-Against the seed's rules, a 3-sigma band and a MAD band on the same histories.
-Run: python benchmarks/degradations.py [--count 100] [--seed 0]
+    python benchmarks/degradations.py [--count 100] [--seed 0] [--style day|run] [--judge NAME ...]
+
+Every history is judged anew each day, as a scheduler would: clean ones in their last week, degraded
+ones in the 14 days since the onset. Printed for each judge with the setting of its documentation,
+and with the most lenient of its settings that alarms on at most 1 % of the clean days. A delay of 0
+is an alarm on the day of the onset; `flaps` are alarms that ended while the degradation went on.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-from processor_histories import DEGRADATIONS, clean_histories, degraded_histories
+from processor_histories import DEGRADATIONS, ProcessorHistory, processor_history
+from run_histories import run_history
+from trend_judges import Judge, judges
 
-from nbkit.analysis.trends.assessment import assess
-
-Judge = Callable[[pd.DataFrame], bool]
-
-
-def seed_rules(frame: pd.DataFrame) -> bool:
-    """P95 of the last seven days over twice the P95 before; failure rate over 1.5 x and 5 %."""
-    last = frame["date"].iloc[-1]
-    recent = frame[frame["date"] > last - timedelta(days=7)]
-    before = frame[frame["date"] <= last - timedelta(days=7)].tail(30)
-    slow = recent["p95_duration"].quantile(0.95) > 2 * before["p95_duration"].quantile(0.95)
-    now = recent["failures"].sum() / max(recent["runs"].sum(), 1)
-    usual = before["failures"].sum() / max(before["runs"].sum(), 1)
-    return bool(slow or (now > 1.5 * usual and now > 0.05))
+STYLES = {"day": processor_history, "run": run_history}
+BAD_DAYS = 14
 
 
-def band(centre: str) -> Judge:
-    """The last day lies over three deviations above the days before it."""
-
-    def judge(frame: pd.DataFrame) -> bool:
-        durations = frame["p95_duration"].dropna().to_numpy()
-        rates = (frame["failures"] / frame["runs"].clip(lower=1)).to_numpy()
-        return any(_off(values, centre) for values in (durations, rates))
-
-    return judge
+def week(judge: Judge, history: ProcessorHistory, knob: float) -> list[bool]:
+    days = [history.end - timedelta(days=back) for back in range(7)]
+    return [judge.says(history.up_to(day), knob) for day in days]
 
 
-def _off(values: np.ndarray, centre: str) -> bool:
-    before, last = values[:-1], values[-1]
-    if centre == "mean":
-        return bool(last > before.mean() + 3 * before.std())
-    middle = np.median(before)
-    return bool(last > middle + 3 * 1.4826 * np.median(np.abs(before - middle)))
+def clean_rates(judge: Judge, clean: list[ProcessorHistory], knob: float) -> tuple[float, float]:
+    """Share of days and of weeks with an alarm."""
+    said = np.array([week(judge, history, knob) for history in clean])
+    return float(said.mean()), float(said.any(axis=1).mean())
+
+
+def followed(judge: Judge, history: ProcessorHistory, knob: float) -> tuple[int | None, int]:
+    """Days from the onset to the first alarm, and how often one ended since."""
+    assert history.onset is not None
+    days = [history.onset + timedelta(days=day) for day in range(BAD_DAYS)]
+    said = [judge.says(history.up_to(day), knob) for day in days]
+    flaps = sum(before and not after for before, after in pairwise(said))
+    return (said.index(True) if any(said) else None), flaps
+
+
+def report(judge: Judge, histories: dict[str, list[ProcessorHistory]], knob: float) -> None:
+    everything: list[int] = []
+    count = 0
+    for kind in DEGRADATIONS:
+        told = [followed(judge, history, knob) for history in histories[kind]]
+        delays = [delay for delay, _ in told if delay is not None]
+        everything += delays
+        count += len(told)
+        median = f"{np.median(delays):4.1f}" if delays else "   –"
+        print(
+            f"    {kind:10s} {len(delays) / len(told):5.0%} found, median delay {median} d, "
+            f"{np.mean([flaps for _, flaps in told]):.2f} flaps"
+        )
+    median = f"{np.median(everything):4.1f}" if everything else "   –"
+    print(f"    {'together':10s} {len(everything) / count:5.0%} found, median delay {median} d")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--count", type=int, default=100, help="histories of each degradation")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--style", choices=sorted(STYLES), action="append")
+    parser.add_argument("--judge", action="append", help="part of a name; may come several times")
     options = parser.parse_args()
-    judges: dict[str, Judge] = {
-        "nbkit": lambda frame: assess(frame).alert,
-        "seed": seed_rules,
-        "3-sigma": band("mean"),
-        "MAD": band("median"),
-    }
-    for name, judge in judges.items():
-        started, calls = time.perf_counter(), 0
-        alarms, weeks = [], []
-        for history in clean_histories(4 * options.count, seed=options.seed):
-            days = [history.end - timedelta(days=back) for back in range(7)]
-            said = [judge(history.up_to(day)) for day in days]
-            calls += len(said)
-            alarms += said
-            weeks.append(any(said))
-        print(f"{name:8s} clean: {np.mean(alarms):6.2%} a day, {np.mean(weeks):6.2%} a week")
+    chosen = [
+        judge
+        for judge in judges()
+        if not options.judge or any(part in judge.name for part in options.judge)
+    ]
+    for style in options.style or sorted(STYLES):
+        make, first = STYLES[style], 1_000_000 * options.seed
+        histories = {"clean": [make(first + n) for n in range(4 * options.count)]}
         for kind in DEGRADATIONS:
-            delays = []
-            for history in degraded_histories(options.count, kind, seed=options.seed):
-                assert history.onset is not None
-                delay = None
-                for day in range(14):
-                    calls += 1
-                    if judge(history.up_to(history.onset + timedelta(days=day))):
-                        delay = day
-                        break
-                delays.append(delay)
-            found = [d for d in delays if d is not None]
-            median = np.median(found) if found else float("nan")
-            print(
-                f"{name:8s} {kind:10s} {len(found) / len(delays):6.1%} found, delay {median:.1f} d"
-            )
-        print(f"{name:8s} {1e3 * (time.perf_counter() - started) / calls:.2f} ms a judgement")
+            histories[kind] = [make(first + 500_000 + n, kind) for n in range(options.count)]
+        for judge in chosen:
+            started = time.process_time()
+            rates = {knob: clean_rates(judge, histories["clean"], knob) for knob in judge.knobs}
+            spent = time.process_time() - started
+            calls = len(judge.knobs) * 7 * 4 * options.count
+            print(f"{judge.name}, histories by {style}, {1e3 * spent / calls:.1f} ms a judgement")
+            quiet = [knob for knob in judge.knobs if rates[knob][0] <= 0.01]
+            for knob, why in ((judge.default, "default"), (quiet[-1] if quiet else None, "at 1 %")):
+                if knob is None:
+                    print("  no setting alarms on at most 1 % of the clean days")
+                    continue
+                day, any_day = rates[knob]
+                print(f"  {why} ({knob:g}): clean {day:.2%} a day, {any_day:.1%} a week")
+                report(judge, histories, knob)
 
 
 if __name__ == "__main__":

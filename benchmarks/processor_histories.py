@@ -6,7 +6,6 @@ outliers, autocorrelation, failure rates that vary from day to day, and days of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -114,20 +113,6 @@ def processor_history(
         end=START + timedelta(days=days - 1),
         traits=tuple(traits),
     )
-
-
-def clean_histories(count: int, *, days: int = 90, seed: int = 0) -> Iterator[ProcessorHistory]:
-    """Histories in which nothing changes."""
-    for number in range(count):
-        yield processor_history(seed * 100_000 + number, None, days=days)
-
-
-def degraded_histories(
-    count: int, degradation: str, *, days: int = 90, seed: int = 0
-) -> Iterator[ProcessorHistory]:
-    """Histories with one degradation each."""
-    for number in range(count):
-        yield processor_history(seed * 100_000 + 50_000 + number, degradation, days=days)
 
 
 def _noise(

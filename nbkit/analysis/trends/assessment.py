@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from nbkit.analysis.trends.change import AssessmentRules, Change, Kind
+from nbkit.analysis.trends.daily_history import Span, daily_history
 from nbkit.analysis.trends.metric_tests import metric_tests
 from nbkit.analysis.trends.spells import spells
 
 Status = Literal["alert", "recovered", "fine", "insufficient"]
-Span = tuple[date | None, date | None]
-COLUMNS = ("date", "runs", "failures", "p95_duration", "records_p50")
 _RECENT = 14  # rows: a recovery that is older is no news
 
 
@@ -88,9 +86,9 @@ def assess(
         ValueError: a column is missing, a day comes twice, or a marked span ends before it starts.
     """
     rules = rules or AssessmentRules()
-    frame = _without(_checked(history), marked)
-    days = len(frame)
-    tests = metric_tests(frame, rules)
+    own = daily_history(history, marked=marked)
+    days = own.days.size
+    tests = metric_tests(own, rules)
     if not tests:
         return Assessment(status="insufficient", days=days)
     whole = sum(test.share for test in tests)
@@ -122,28 +120,3 @@ def _told_once(found: list[tuple[float, Change]]) -> list[tuple[float, Change]]:
     if any(change.kind in ("step", "drift") for _, change in found):
         return [told for told in found if told[1].kind != "variance"]
     return found
-
-
-def _checked(history: pd.DataFrame) -> pd.DataFrame:
-    missing = [name for name in COLUMNS if name not in history.columns]
-    if missing:
-        raise ValueError(f"a history needs the columns {list(COLUMNS)}; {missing} are missing")
-    frame = history.assign(date=pd.to_datetime(history["date"]))
-    if frame["date"].duplicated().any():
-        day = frame["date"][frame["date"].duplicated()].iloc[0]
-        raise ValueError(f"a history has one row per day; {day:%Y-%m-%d} comes twice")
-    frame = frame[frame["runs"].fillna(0) > 0].sort_values("date")
-    return frame.assign(failures=frame["failures"].fillna(0))
-
-
-def _without(frame: pd.DataFrame, marked: Iterable[Span]) -> pd.DataFrame:
-    for first, last in marked:
-        if first is not None and last is not None and last < first:
-            raise ValueError(f"the marked span {first} to {last} ends before it starts")
-        inside = np.ones(len(frame), dtype=bool)
-        if first is not None:
-            inside &= frame["date"] >= pd.Timestamp(first)
-        if last is not None:
-            inside &= frame["date"] <= pd.Timestamp(last)
-        frame = frame[~inside]
-    return frame

@@ -9,8 +9,9 @@ from math import log
 import pandas as pd
 
 from nbkit.analysis.false_discovery import benjamini_hochberg
-from nbkit.analysis.trends.assessment import COLUMNS, Assessment, assess
+from nbkit.analysis.trends.assessment import Assessment, assess
 from nbkit.analysis.trends.change import AssessmentRules, Change
+from nbkit.analysis.trends.daily_history import COLUMNS
 from nbkit.registry import ProcessorRegistry
 from nbkit.registry.models import Criticality
 

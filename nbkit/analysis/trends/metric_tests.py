@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from math import exp, log
 
 import numpy as np
-import pandas as pd
 
 from nbkit.analysis.robust import Floats
 from nbkit.analysis.trends.change import AssessmentRules, Change, Kind, Metric
+from nbkit.analysis.trends.daily_history import DailyHistory, Days, weekdays
 from nbkit.analysis.trends.failure_rates import RateScan, rate_scan
 from nbkit.analysis.trends.few_runs import evened_out, relative_noise
 from nbkit.analysis.trends.normal_rows import normal_rows, weekday_effects
@@ -20,7 +21,7 @@ from nbkit.analysis.trends.shifts import LevelScan, dated, level_scan
 from nbkit.analysis.trends.spells import Scan, Spell
 
 # How much of the false alerts each test may cause: as often as what it finds is the trouble.
-_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.5, 0.25, 0.15, 0.06, 0.04
+_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.37, 0.37, 0.22, 0.02, 0.02
 _UNJUDGED = 7  # rows: the last ones, that say nothing yet of weekdays and of the number of runs
 
 
@@ -33,18 +34,17 @@ class MetricTest:
     tell: Callable[[Spell], Change]
 
 
-def metric_tests(frame: pd.DataFrame, rules: AssessmentRules) -> tuple[MetricTest, ...]:
+def metric_tests(history: DailyHistory, rules: AssessmentRules) -> tuple[MetricTest, ...]:
     """Every test for which there is enough history.
 
     Args:
-        frame: a row per day with runs, oldest first, with the columns of `assess`.
+        history: the days with runs.
     """
-    days = pd.DatetimeIndex(frame["date"])
     return (
-        *_duration_tests(frame, days, rules),
-        *_rate_tests(frame, days, rules),
-        *_records_tests(frame, days, rules),
-        *_runs_tests(frame, days, rules),
+        *_duration_tests(history, rules),
+        *_rate_tests(history, rules),
+        *_records_tests(history, rules),
+        *_runs_tests(history, rules),
     )
 
 
@@ -52,7 +52,7 @@ def metric_tests(frame: pd.DataFrame, rules: AssessmentRules) -> tuple[MetricTes
 class _Series:
     """Logarithms of the days on which a figure is known; `values` with the weekdays evened out."""
 
-    days: pd.DatetimeIndex
+    days: Days
     known: Flags
     logs: Floats
     values: Floats
@@ -60,21 +60,20 @@ class _Series:
     seen: Windows
 
 
-def _series(column: pd.Series, days: pd.DatetimeIndex, runs: Ints | None = None) -> _Series | None:
+def _series(figures: Floats, days: Days, runs: Ints | None = None) -> _Series | None:
     """The figures of one metric; None of too few.
 
     Args:
         runs: of each day, where the figure is a P95 of so many.
     """
-    figures = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    known = np.asarray(np.isfinite(figures) & (figures > 0), dtype=np.bool_)
+    known = np.isfinite(figures) & (figures > 0)
     days, logs = days[known], np.log(figures[known])
     learned = max(logs.size - _UNJUDGED, 0)
     values, noise = logs, np.ones(logs.size)
     if runs is not None:
         values = evened_out(logs, runs[known], learned)
-    weekdays = days.day_of_week.to_numpy(dtype=np.int64)
-    values = values - weekday_effects(values[:learned], weekdays[:learned])[weekdays]
+    weekday = weekdays(days)
+    values = values - weekday_effects(values[:learned], weekday[:learned])[weekday]
     if runs is not None:
         noise = relative_noise(values, runs[known], learned)
     seen = windows(normal_rows(values))
@@ -100,14 +99,12 @@ def _level(
     )
 
 
-def _duration_tests(
-    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
-) -> list[MetricTest]:
-    own = _series(frame["p95_duration"], days, frame["runs"].to_numpy(dtype=np.int64))
+def _duration_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
+    own = _series(history.p95_duration, history.days, history.runs)
     if own is None:
         return []
     normal = usual(own.values, own.noise, own.seen)
-    records = frame["records_p50"].to_numpy(dtype=np.float64, na_value=np.nan)[own.known]
+    records = history.records_p50[own.known]
     level = _level(own, normal, direction=1, matters=_slower(rules))
     scatter = scatter_scan(own.seen, normal, own.values.size, least=log(rules.min_spread))
 
@@ -129,28 +126,24 @@ def _slower(rules: AssessmentRules) -> Callable[[float, float], bool]:
     return matters
 
 
-def _rate_tests(
-    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
-) -> list[MetricTest]:
-    seen = windows(np.ones(len(frame), dtype=bool))
+def _rate_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
+    seen = windows(np.ones(history.days.size, dtype=bool))
     if seen is None:
         return []
     scan = rate_scan(
-        frame["runs"].to_numpy(dtype=np.int64),
-        frame["failures"].to_numpy(dtype=np.int64),
+        history.runs,
+        history.failures,
         seen,
         least_ratio=rules.min_rate_ratio,
         least_rise=rules.min_rate_points,
     )
     if scan is None:
         return []
-    return [MetricTest(scan=scan, share=_RATE, tell=lambda s: _failing(scan, days, s))]
+    return [MetricTest(scan=scan, share=_RATE, tell=lambda s: _failing(scan, history.days, s))]
 
 
-def _records_tests(
-    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
-) -> list[MetricTest]:
-    own = _series(frame["records_p50"], days)
+def _records_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
+    own = _series(history.records_p50, history.days)
     if own is None:
         return []
     fewer = _level(
@@ -166,10 +159,8 @@ def _records_tests(
     return [MetricTest(scan=fewer, share=_RECORDS, tell=tell)]
 
 
-def _runs_tests(
-    frame: pd.DataFrame, days: pd.DatetimeIndex, rules: AssessmentRules
-) -> list[MetricTest]:
-    own = _series(frame["runs"], days)
+def _runs_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
+    own = _series(history.runs.astype(np.float64), history.days)
     if own is None:
         return []
     normal = usual(own.values, own.noise, own.seen, floor=0.1)
@@ -200,14 +191,14 @@ def _by_ratio(scan: LevelScan, own: _Series, spell: Spell, metric: Metric, kind:
     return Change(
         kind="drift" if is_drift else kind,
         metric=metric,
-        since=own.days[since].date(),
+        since=_date(own.days[since]),
         effect=exp(effect),
         low=exp(effect - half),
         high=exp(effect + half),
         p_value=spell.p,
         baseline=exp(level),
         recent=exp(level + effect),
-        until=own.days[until].date() if spell.has_ended else None,
+        until=_date(own.days[until]) if spell.has_ended else None,
     )
 
 
@@ -218,42 +209,46 @@ def _less_steady(scan: ScatterScan, own: _Series, spell: Spell) -> Change:
     return Change(
         kind="variance",
         metric="duration",
-        since=own.days[spell.onset].date(),
+        since=_date(own.days[spell.onset]),
         effect=exp(effect),
         low=exp(effect - half),
         high=exp(effect + half),
         p_value=spell.p,
         baseline=1.0,
         recent=exp(effect),
-        until=own.days[until].date() if spell.has_ended else None,
+        until=_date(own.days[until]) if spell.has_ended else None,
     )
 
 
-def _failing(scan: RateScan, days: pd.DatetimeIndex, spell: Spell) -> Change:
+def _failing(scan: RateScan, days: Days, spell: Spell) -> Change:
     until = spell.last if spell.until is None else spell.until
     moved = scan.moved(spell, until)
     return Change(
         kind="failure_rate",
         metric="failure_rate",
-        since=days[moved.onset].date(),
+        since=_date(days[moved.onset]),
         effect=moved.rate - moved.usual,
         low=moved.low,
         high=moved.high,
         p_value=spell.p,
         baseline=moved.usual,
         recent=moved.rate,
-        until=days[until].date() if spell.has_ended else None,
+        until=_date(days[until]) if spell.has_ended else None,
     )
+
+
+def _date(day: np.datetime64) -> date:
+    return date.fromisoformat(str(day))
 
 
 def _volume_explains(own: _Series, records: Floats, change: Change) -> bool:
     """Whether as many more records came as would make the runs that much longer, at most in
     proportion, as the baseline's own days show."""
     known = np.isfinite(records) & (records > 0)
-    since = own.days >= pd.Timestamp(change.since)
+    since = own.days >= np.datetime64(change.since)
     recent = known & since
     if change.until is not None:
-        recent &= own.days <= pd.Timestamp(change.until)
+        recent &= own.days <= np.datetime64(change.until)
     before = known & ~since
     if recent.sum() < 2 or before.sum() < 10:
         return False

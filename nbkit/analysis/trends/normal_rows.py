@@ -12,7 +12,7 @@ from nbkit.analysis.trends.segmentation import change_points
 
 CONFIRMED = 21  # rows: three weeks of a new level make it the normal one
 _WITHIN = 1.5  # standard deviations: levels that are this near are one level
-_MOVES = 3.0  # standard deviations between running medians: less is no change worth a search
+_MOVES = 3.5  # standard deviations between running medians: less is no change worth a search
 
 
 def weekday_effects(log_values: Floats, weekdays: Ints) -> Floats:

@@ -26,7 +26,7 @@ _FEWEST = 3  # rows: fewer do not show how much a figure varies
 _BOUND = 6.0  # standard deviations: what one day can say at most
 _OFF = 1.5  # standard deviations: a day further out is unusual
 # Scatter is less sure than its t value says where tails are heavy (simulated).
-_HEAVY_TAILS = 4.0
+_HEAVY_TAILS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
