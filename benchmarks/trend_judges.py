@@ -86,8 +86,8 @@ def _otava(frame: pd.DataFrame, max_p: float) -> bool:
 
 
 def _pelt(frame: pd.DataFrame, penalty: float) -> bool:
-    """Squared error of the logarithms (of the rates as they are), scaled by the noise; the penalty
-    in units of log(n): the Bayesian information criterion is 2 a change."""
+    """PELT on the squared error of the logarithms (of the rates as they are), scaled by the noise;
+    the penalty in units of log(n): the Bayesian information criterion is 2 a change."""
     import ruptures
 
     durations, rates = _metrics(frame)
@@ -96,9 +96,9 @@ def _pelt(frame: pd.DataFrame, penalty: float) -> bool:
             continue
         noise = 1.4826 * np.median(np.abs(np.diff(values))) / np.sqrt(2) or values.std() or 1.0
         scaled = values / noise
-        bounds = ruptures.Pelt(model="l2", min_size=2, jump=1).fit_predict(
-            scaled, pen=penalty * np.log(values.size)
-        )
+        # The linear kernel is the squared error, and its PELT is written in C.
+        search = ruptures.KernelCPD(kernel="linear", min_size=2)
+        bounds = search.fit_predict(scaled[:, None], pen=penalty * np.log(values.size))
         start = bounds[-2] if len(bounds) > 1 else 0
         if start and start >= values.size - RECENT:
             before = bounds[-3] if len(bounds) > 2 else 0

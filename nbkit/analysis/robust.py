@@ -24,7 +24,8 @@ def running_median(series: Floats, reach: int, *, beyond: str = "edge") -> Float
     """
     padded = np.pad(series, reach, mode=beyond)  # type: ignore[call-overload]  # a mode by name
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-    return np.asarray(np.median(windows, axis=1))
+    # Odd windows: the middle one of each, without what numpy.median checks besides.
+    return np.asarray(np.partition(windows, reach, axis=1)[:, reach])
 
 
 def autocorrelation(rest: Floats, *, most: float) -> float:

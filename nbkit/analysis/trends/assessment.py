@@ -87,10 +87,9 @@ def assess(
     """
     rules = rules or AssessmentRules()
     own = daily_history(history, marked=marked)
-    days = own.days.size
     tests = metric_tests(own, rules)
     if not tests:
-        return Assessment(status="insufficient", days=days)
+        return Assessment(status="insufficient", days=own.count)
     whole = sum(test.share for test in tests)
     ongoing: list[tuple[float, Change]] = []
     ended: list[tuple[float, Change]] = []
@@ -111,7 +110,7 @@ def assess(
         changes=tuple(change for _, change in ongoing),
         recovered=tuple(change for _, change in ended),
         confidence=1 - first[0] if first else None,
-        days=days,
+        days=own.count,
     )
 
 

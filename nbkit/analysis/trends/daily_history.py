@@ -15,18 +15,21 @@ from nbkit.analysis.trends.onset_scan import Ints
 
 COLUMNS = ("date", "runs", "failures", "p95_duration", "records_p50")
 Days = npt.NDArray[np.datetime64]
+MOST_ROWS = 200  # older days say nothing of what is normal now
 Span = tuple[date | None, date | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DailyHistory:
-    """A row per day with runs, oldest first. Durations in seconds; NaN is not known."""
+    """A row per day with runs, oldest first: the last `MOST_ROWS` of `count`. Durations in seconds;
+    NaN is not known."""
 
     days: Days
     runs: Ints
     failures: Ints
     p95_duration: Floats
     records_p50: Floats
+    count: int
 
 
 def weekdays(days: Days) -> Ints:
@@ -48,7 +51,10 @@ def daily_history(frame: pd.DataFrame, *, marked: Iterable[Span] = ()) -> DailyH
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         raise ValueError(f"a history needs the columns {list(COLUMNS)}; {missing} are missing")
-    days = pd.to_datetime(frame["date"]).to_numpy().astype("datetime64[D]")
+    dates = frame["date"]
+    if dates.dtype.kind != "M":
+        dates = pd.to_datetime(dates)
+    days = dates.to_numpy().astype("datetime64[D]")
     order = np.argsort(days, kind="stable")
     days = days[order]
     twice = days[1:][days[1:] == days[:-1]]
@@ -67,10 +73,13 @@ def daily_history(frame: pd.DataFrame, *, marked: Iterable[Span] = ()) -> DailyH
         if last is not None:
             inside &= days <= np.datetime64(last, "D")
         kept &= ~inside
+    rows = np.flatnonzero(kept)
+    kept = rows[-MOST_ROWS:]
     return DailyHistory(
         days=days[kept],
         runs=runs[kept].astype(np.int64),
         failures=np.nan_to_num(failures[kept]).astype(np.int64),
         p95_duration=durations[kept],
         records_p50=records[kept],
+        count=rows.size,
     )

@@ -11,8 +11,9 @@ from nbkit.analysis.trends.onset_scan import MIN_BASELINE, Flags, Ints
 from nbkit.analysis.trends.segmentation import change_points
 
 CONFIRMED = 21  # rows: three weeks of a new level make it the normal one
+_SHORTEST = 3  # rows of a span
 _WITHIN = 1.5  # standard deviations: levels that are this near are one level
-_MOVES = 3.5  # standard deviations between running medians: less is no change worth a search
+_DEPARTS = 7.0  # standard errors; days that resemble each other reach 6 by themselves
 
 
 def weekday_effects(log_values: Floats, weekdays: Ints) -> Floats:
@@ -48,8 +49,9 @@ def normal_rows(values: Floats) -> Flags:
     past = values[:-MIN_BASELINE]
     if past.size < 2 * MIN_BASELINE:
         return normal
-    scale = max(deviation(np.diff(past)) / np.sqrt(2), 1e-3)
-    if float(np.ptp(running_median(past, 2))) < _MOVES * scale:
+    running = running_median(past, 2)
+    scale = max(deviation(past - running_median(past, 5)), 1e-3)
+    if _departure(np.clip(past, running - 3 * scale, running + 3 * scale)) < _DEPARTS * scale:
         return normal
     bounds = [0, *change_points(past), values.size]
     parts = list(pairwise(bounds))
@@ -59,3 +61,15 @@ def normal_rows(values: Floats) -> Flags:
     for (start, end), level in zip(parts, levels, strict=True):
         normal[start:end] = abs(level - levels[now]) <= _WITHIN * scale
     return normal
+
+
+def _departure(values: Floats) -> float:
+    """How far the span that differs most from the rest does so: the difference of the means over
+    its standard error, in units of the noise (circular binary segmentation: Olshen et al. 2004)."""
+    size = values.size
+    total = np.concatenate([[0.0], np.cumsum(values - values.mean())])
+    start, end = np.triu_indices(size + 1, k=_SHORTEST)
+    length = end - start
+    inside = length < size
+    error = np.sqrt(length[inside] * (1 - length[inside] / size))
+    return float(np.max(np.abs(total[end[inside]] - total[start[inside]]) / error))
