@@ -12,7 +12,7 @@ import pandas as pd
 from nbkit.analysis.liveness import freshness
 from nbkit.analysis.storms.outside import read_jobs, read_policies
 from nbkit.analysis.storms.runs import classified
-from nbkit.analysis.storms.storm import Storm, related, study, usual_of_counts
+from nbkit.analysis.storms.storm import Storm, distinct, related, study, usual_of_counts
 from nbkit.analysis.storms.windows import FoundWindow, find_windows
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
@@ -100,6 +100,7 @@ def retry_storm(
     storms = sorted(
         storms, key=lambda storm: (-judged[id(storm)].severity.rank, -storm.excess, storm.onset)
     )
+    storms = distinct(storms)
     findings = (*unfit, *(judged[id(storm)] for storm in storms))
     verdict = verdict_of(findings, fit_to_judge=not unfit)
     return StormReport(

@@ -9,7 +9,7 @@ of the failures. So several causes may hold together, and what no evidence cover
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -47,6 +47,8 @@ CAUSES = (
     "unknown",
 )
 LEAST_SCORE = 0.35  # below it no cause is named
+SURE = 0.6  # evidence of this strength keeps its failures from other causes
+MIXED = 0.15  # from this share on a family of failures is measured by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,36 +186,30 @@ def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
     quota = failures["is_quota"].to_numpy()
     waiting = failures["is_waiting"].to_numpy() & ~quota
     other = ~quota & ~waiting
-    outage = upstream_outage(cascade, facts, 1.0)
-    if cascade is not None and outage.strength >= 0.4:
-        shares = _weights(cascade.rows, total)
-        quota, waiting, other = (mask & ~cascade.rows for mask in (quota, waiting, other))
-    else:
-        shares = cascade.rows.mean() if cascade is not None else 0.0
-    # A few left-overs of another family go where most go.
-    families: Mapping[str, float] = {
-        "quota": _weights(quota, total),
-        "waiting": _weights(waiting, total),
-        "other": _weights(other, total),
-    }
-    failed = families["other"]
-    makers = [
-        rate_limit(facts, families["quota"]),
-        premature_start(facts, families["waiting"]),
-        scheduler_collision(facts, failed),
-        retry_amplification(facts, failed),
-        republish_loop(facts, failed),
+    outage = upstream_outage(cascade, facts, 0.0)
+    if cascade is not None:
+        covered = float(cascade.rows.sum()) / total
+        if outage.strength >= SURE:
+            quota, waiting, other = (mask & ~cascade.rows for mask in (quota, waiting, other))
+        else:
+            covered *= 0.5
+        outage = replace(outage, share=covered)
+    part = {name: float(mask.sum()) / total for name, mask in
+            (("quota", quota), ("waiting", waiting), ("other", other))}  # fmt: skip
+    limit = rate_limit(facts, part["quota"])
+    early = premature_start(facts, part["waiting"])
+    # What failed by itself is measured without what waited, where there is much of both.
+    alone = facts
+    if min(part["other"], part["waiting"] + part["quota"]) >= MIXED:
+        alone = facts.without(failures.loc[~other, "message"])
+    # Waiting runs may collide or be redelivered too, where nothing ever lands for them; but that
+    # work waits for its input speaks against its having succeeded before.
+    left = part["waiting"] * (1 - early.strength) + part["quota"] * (1 - limit.strength)
+    return [
+        limit,
+        early,
+        outage,
+        scheduler_collision(alone, part["other"] + left),
+        retry_amplification(alone, part["other"] + left),
+        republish_loop(alone, part["other"] + 0.5 * left),
     ]
-    # Waiting runs may collide or be redelivered too, where nothing ever lands for them.
-    unclaimed = families["waiting"] * (1 - makers[1].strength)
-    refused = families["quota"] * (1 - makers[0].strength)
-    # That work waits for its input speaks against its having succeeded before.
-    makers[2:] = [
-        replace(each, share=each.share + part * unclaimed + refused)
-        for each, part in zip(makers[2:], (1.0, 1.0, 0.5), strict=True)
-    ]
-    return [*makers, upstream_outage(cascade, facts, float(shares))]
-
-
-def _weights(mask: object, total: int) -> float:
-    return float(mask.sum()) / total  # type: ignore[attr-defined]

@@ -157,6 +157,35 @@ def study(
     )
 
 
+def distinct(storms: Sequence[Storm]) -> list[Storm]:
+    """Without those that are part of one before them: they lie within it (or within the same hours
+    of another week), their processors are among its own, and they have no cause that it has not."""
+    kept: list[Storm] = []
+    for storm in storms:
+        if not any(_is_part(storm, whole) for whole in kept):
+            kept.append(storm)
+    return kept
+
+
+def _is_part(storm: Storm, whole: Storm) -> bool:
+    causes = {whole.diagnosis.cause, *(each.cause for each in whole.diagnosis.others)}
+    theirs = set(storm.window.processors)
+    if not whole.window.is_of_all and not theirs <= set(whole.window.processors):
+        return False
+    if storm.diagnosis.cause not in causes | {"unknown", "organic_load"}:
+        return False
+    length = sum((span.length for span in storm.spans), timedelta())
+    shared = timedelta()
+    for span in storm.spans:
+        weeks = range(-8, 9) if whole.weekly else (0,)
+        shared += max(
+            span.overlap(Span(start=own.start + k * _WEEK, end=own.end + k * _WEEK))
+            for own in whole.spans
+            for k in weeks
+        )
+    return shared >= 0.5 * length
+
+
 def related(names: Sequence[str], registry: ProcessorRegistry | None) -> tuple[str, ...]:
     """These processors and what depends on them: a storm of one may be felt by the others."""
     found = dict.fromkeys(names)

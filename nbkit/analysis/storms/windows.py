@@ -311,13 +311,23 @@ def _folded(values: Floats, offset: int, weeks: int) -> Floats:
 
 
 def _explained(hit: _Hit, weekly: list[_Hit]) -> bool:
-    """Whether a single burst is one time of a weekly window (of any series)."""
-    for one in weekly:
-        shared = min(hit.last, one.last) - max(hit.first, one.first)
-        same = one.series.name in (ALL, hit.series.name)
-        if same and shared >= 0.5 * (hit.last - hit.first):
-            return True
-    return False
+    """Whether a single burst is one time of a weekly window: it meets one, and its own series has
+    as much, or nearly, in the same hours of most other weeks."""
+    length = hit.last - hit.first
+    if not any(
+        one.series.name in (ALL, hit.series.name)
+        and min(hit.last, one.last) - max(hit.first, one.first) >= 0.5 * length
+        for one in weekly
+    ):
+        return False
+    hours = hit.series.seen.size
+    others = [
+        float((hit.series.seen - hit.series.usual)[begin : begin + length].sum())
+        for begin in range(hit.first % WEEK, hours - length + 1, WEEK)
+        if begin != hit.first
+    ]
+    alike = sum(other >= 0.3 * (hit.seen - hit.usual) for other in others)
+    return alike >= 0.5 * len(others)
 
 
 def _without_habits(hits: list[_Hit]) -> list[_Hit]:

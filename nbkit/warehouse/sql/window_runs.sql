@@ -4,7 +4,8 @@
 -- as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
 -- hours STRING = NULL: which hours of the window, one a line (2026-01-12T00:00:00Z); NULL for all
 -- sample_below STRING = NULL: only messages whose MD5 (hexadecimal) is below this, all attempts of each; NULL for all
--- slack_days_before INT64 = 800: how far data_date may lie before start (a backfill replays seasons)
+-- slack_days_before INT64 = 35: how long a run may have been open when the window begins
+-- far_days_before INT64 = 3660: how far data_date may lie before start; ten years, for backfills make storms too
 -- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
 WITH history AS (
   -- When a run ended; where the column is null, its start and duration say so.
@@ -23,9 +24,10 @@ WITH history AS (
     ) AS finished_at
   FROM `nba_reference.processor_run_history`
   WHERE
-    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @slack_days_before DAY)
+    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @far_days_before DAY)
     AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
     AND started_at <= @as_of
+    AND started_at >= TIMESTAMP_SUB(@start, INTERVAL @slack_days_before DAY)
 ),
 runs AS (
   -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,17 @@ class Facts:
     @property
     def rest_failures(self) -> pd.DataFrame:
         return self.failures[self.failures["is_rest"]]
+
+    def without(self, messages: pd.Series) -> Facts:
+        """The same storm, with `rest` and what is measured of it without these messages."""
+        rest = self.rest[~self.rest["message"].isin(messages)]
+        return replace(
+            self,
+            rest=rest,
+            attempts=amplification(rest),
+            crowding=crowding(rest, rest),
+            repeats=repeats(rest, self.around),
+        )
 
     def share(self, column: str) -> float:
         """The part of the storm's failures for which a column holds."""
