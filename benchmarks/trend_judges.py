@@ -1,7 +1,7 @@
 """Who says of a history that it has become worse: nbkit, the rules of the customer's plan, bands of
 3 sigma and of the MAD, Apache Otava and ruptures' PELT.
 
-Each has a knob from strict to lenient, so that they can be compared at equal false alarms. Otava
+Each has a knob that makes it stricter, so that they can be compared at equal false alarms. Otava
 and ruptures are taken where they are installed (`pip install --no-deps apache-otava ruptures`).
 """
 
@@ -22,13 +22,13 @@ RECENT = 14  # rows: a change point that is older is no news
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """`says(frame, knob)`: is it worse as of the last row? `knobs` from strict to lenient,
-    `default` the one that its documentation gives."""
+    """`says(frame, knob)`: is it worse as of the last row? `default` is the setting that its
+    documentation gives, `stricter` are others, in order."""
 
     name: str
     says: Callable[[pd.DataFrame, float], bool]
-    knobs: tuple[float, ...]
     default: float
+    stricter: tuple[float, ...]
 
 
 def _nbkit(frame: pd.DataFrame, alpha: float) -> bool:
@@ -109,21 +109,17 @@ def _pelt(frame: pd.DataFrame, penalty: float) -> bool:
 
 def judges() -> tuple[Judge, ...]:
     """All that are installed."""
+    alpha = AssessmentRules().alpha
     found = [
-        Judge(
-            name="nbkit",
-            says=_nbkit,
-            knobs=(0.0005, 0.001, 0.002, 0.003, AssessmentRules().alpha, 0.006, 0.01),
-            default=AssessmentRules().alpha,
-        ),
-        Judge(name="seed's rules", says=_seed_rules, knobs=(6.0, 4.0, 3.0, 2.5, 2.0), default=2.0),
-        Judge(name="3 sigma", says=_sigma, knobs=(12.0, 9.0, 7.0, 6.0, 5.0, 4.0, 3.0), default=3.0),
-        Judge(name="MAD", says=_mad, knobs=(40.0, 20.0, 12.0, 8.0, 5.0, 3.0), default=3.0),
+        Judge(name="nbkit", says=_nbkit, default=alpha, stricter=(alpha / 2, alpha / 4)),
+        Judge(name="seed's rules", says=_seed_rules, default=2.0, stricter=(2.5, 3.0, 4.0, 6.0)),
+        Judge(name="3 sigma", says=_sigma, default=3.0, stricter=(4.0, 5.0, 6.0, 7.0, 9.0)),
+        Judge(name="MAD", says=_mad, default=3.0, stricter=(5.0, 8.0, 12.0, 20.0, 40.0)),
     ]
     if find_spec("otava"):
-        knobs = (1e-8, 1e-6, 1e-5, 1e-4, 1e-3)
-        found.append(Judge(name="Apache Otava", says=_otava, knobs=knobs, default=1e-3))
+        stricter = (1e-4, 1e-5, 1e-6, 1e-8)
+        found.append(Judge(name="Apache Otava", says=_otava, default=1e-3, stricter=stricter))
     if find_spec("ruptures"):
-        knobs = (40.0, 25.0, 15.0, 10.0, 6.0, 4.0, 2.0)
-        found.append(Judge(name="PELT", says=_pelt, knobs=knobs, default=2.0))
+        stricter = (4.0, 6.0, 10.0, 15.0, 25.0, 40.0)
+        found.append(Judge(name="PELT", says=_pelt, default=2.0, stricter=stricter))
     return tuple(found)

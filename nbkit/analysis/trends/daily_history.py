@@ -74,12 +74,12 @@ def daily_history(frame: pd.DataFrame, *, marked: Iterable[Span] = ()) -> DailyH
             inside &= days <= np.datetime64(last, "D")
         kept &= ~inside
     rows = np.flatnonzero(kept)
-    kept = rows[-MOST_ROWS:]
+    latest = rows[-MOST_ROWS:]
     return DailyHistory(
-        days=days[kept],
-        runs=runs[kept].astype(np.int64),
-        failures=np.nan_to_num(failures[kept]).astype(np.int64),
-        p95_duration=durations[kept],
-        records_p50=records[kept],
+        days=days[latest],
+        runs=runs[latest].astype(np.int64),
+        failures=np.nan_to_num(failures[latest]).astype(np.int64),
+        p95_duration=durations[latest],
+        records_p50=records[latest],
         count=rows.size,
     )
