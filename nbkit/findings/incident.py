@@ -129,9 +129,10 @@ def root_title(incident: Incident) -> str:
         what = f"{incident.root} failed {count_of(own.failures, 'time')} from {since} on{beside}"
     if incident.followers:
         named, failures = incident.naming
-        told = f"{named:,} of their {failures:,} failures name it" if named else "none names it"
+        told = f"{named:,} of {count_of(failures, 'failure')} name it" if named else "none names it"
         needing = count_of(len(incident.followers), "processor")
-        return f"{what}; {needing} that need it failed after it ({told})"
+        need = "needs" if len(incident.followers) == 1 else "need"
+        return f"{what}; {needing} that {need} it failed after it ({told})"
     return f"{what}: {short(own.example, 100)}" if own.example else what
 
 

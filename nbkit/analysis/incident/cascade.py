@@ -10,6 +10,7 @@ within half an hour have one cause outside the graph (a deploy, a certificate, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,7 +142,9 @@ def naming(trouble: Trouble, name: str, registry: ProcessorRegistry) -> int:
     table = processor.bigquery_table if processor else None
     # `project.dataset.table` is written without the project as often as with it.
     words = [name, *([".".join(table.split(".")[-2:])] if table else [])]
-    return sum(runs for text, runs in trouble.texts if any(word in text for word in words))
+    # Whole names: `nba_raw.rosters` is not in `nba_raw.rosters_current`.
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
+    return sum(runs for text, runs in trouble.texts if pattern.search(text))
 
 
 def _parents(by_name: Mapping[str, Trouble], registry: ProcessorRegistry) -> dict[str, str]:

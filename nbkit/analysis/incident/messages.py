@@ -50,7 +50,13 @@ def with_templates(window: pd.DataFrame, *others: pd.DataFrame) -> tuple[pd.Data
     templates = message_templates(said.values())
     known = {signature: templates[text] for signature, text in said.items()}
     return tuple(
-        frame.assign(template=frame["error_signature"].map(known).fillna(SILENT).astype("str"))
+        frame.assign(
+            template=pd.Series(
+                [known.get(signature, SILENT) for signature in frame["error_signature"]],
+                index=frame.index,
+                dtype="str",
+            )
+        )
         for frame in frames
     )
 
