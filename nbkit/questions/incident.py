@@ -46,6 +46,7 @@ WEEKS = 4
 LONGEST = timedelta(days=7)
 YEAR = timedelta(days=365)
 WEEK = timedelta(days=7)
+_OF_BASELINE = ["processor_name", "hour", "category", "template", "runs"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def incident(
         raise ParameterError(_nothing(window, processor, fresh.last_event))
     seen, counts, weekly = (classify_counts(frame) for frame in (seen, counts, weekly))
     seen, counts = with_templates(seen, counts)
+    counts = counts[_OF_BASELINE]  # each filter copies what it keeps, and texts are dear
 
     weeks = _known_weeks(counts, start_at)
     rows = same_hours(weekly, weeks=weeks)
