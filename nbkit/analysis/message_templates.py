@@ -27,7 +27,7 @@ ENOUGH_VALUES = 3
 _NUMBER = re.compile(r"[#\d](?:[#\d.,:%]*[#\d%])?")
 # A status says what happened, where a number alone says how much.
 _STATUS = re.compile(r"(?:^|\b(?:http|status|code|error|exception)\W{0,2})[45]\d\d\b")
-_VALUE = re.compile(r"(?<![\w<'./-])[A-Z][\w'’#-]*(?![\w./(])")
+_VALUE = re.compile(r"(?<![\w<'./-])[A-Z](?:[\w'’#-]|\.(?=[#\d]))*(?![\w./(])")
 _OPENING = re.compile(r"(?:^|[.:;!?|]\s+|\n)['\"(\[]*$")
 _CLINGING = "'\"()[],.:;"
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainc
 
-from nbkit.analysis.anomalies.predictive import count_model, share_model
+from nbkit.analysis.anomalies.predictive import CountModel, count_model, share_model
 from nbkit.analysis.false_discovery import benjamini_hochberg
 from nbkit.analysis.profiles import Profile, middle_of
 from nbkit.analysis.rates import is_real_failure
@@ -27,7 +27,7 @@ from nbkit.failures import EXPECTED, FailureCategory
 SUCCESS = FailureCategory.SUCCESS.value
 _EXPECTED = [category.value for category in EXPECTED]
 # Below this chance a week is no week like the others. It is left out only where three remain.
-_STANDS_OUT = 0.001
+_STANDS_OUT = 1e-4
 _FEWEST_WEEKS = 2
 _SLOW_QUANTILE = 0.95
 _FEWEST_TIMED = 20
@@ -149,7 +149,7 @@ def _without_outlier(before: Sequence[int]) -> tuple[list[int], int | None]:
 def _tails(now: int, before: Sequence[int]) -> tuple[float, float, tuple[float, float, float]]:
     """Chance of as many, of as few, and (mean, low, high) of a further window."""
     if any(before):
-        model = count_model(np.asarray(before, dtype=np.int64))
+        model = _weekly_model(before)
         fewer, more = model.tails(now)
         return more, fewer, model.bounds()
     stays = len(before) / (len(before) + 1)
@@ -157,6 +157,14 @@ def _tails(now: int, before: Sequence[int]) -> tuple[float, float, tuple[float, 
     fewer = float(betainc(0.5, now + 1, stays))
     high = next(k for k in range(100) if betainc(0.5, k + 1, stays) >= 0.975)
     return more, fewer, (0.0, 0.0, float(high))
+
+
+def _weekly_model(before: Sequence[int]) -> CountModel:
+    """`count_model` for few counts: four that happen to agree are no proof that weeks agree, so
+    over-dispersion is likelier beforehand (prior ∝ size^-½; `benchmarks/incident.py`)."""
+    model = count_model(np.asarray(before, dtype=np.int64))
+    weights = model.weights / np.sqrt(model.sizes)
+    return replace(model, weights=weights / weights.sum())
 
 
 def _compared(name: str, own: pd.DataFrame, weeks: int) -> SameHours:
