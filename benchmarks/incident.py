@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 
 from nbkit.analysis.false_discovery import benjamini_hochberg
-from nbkit.analysis.incident.usual import predicted
+from nbkit.analysis.incident.usual import common_wildness, predicted
 from nbkit.questions.incident import incident
 from nbkit.registry import load_registry
 from nbkit.warehouse import open_warehouse
@@ -46,7 +46,9 @@ def ranges(rounds: int) -> None:
     for size in (1.0, 4.0, 1_000.0):
         for mean in (0.3, 2.0, 20.0, 300.0):
             weeks = draws.negative_binomial(size, size / (size + mean), size=(rounds, 5))
-            found = [predicted(int(w[0]), [int(n) for n in w[1:]]) for w in weeks]
+            # Forty processors are looked at together, as in a report.
+            common = common_wildness([int(n) for n in w[1:]] for w in weeks[:40])
+            found = [predicted(int(w[0]), [int(n) for n in w[1:]], wildness=common) for w in weeks]
             held = np.mean([(f.low or 0) <= f.now <= (f.high or 0) for f in found])
             odd = int(np.sum(benjamini_hochberg([f.p for f in found]) <= 0.01))
             print(f"size {size:7,.0f} {mean:11,.1f} {held:18.1%} {odd:17} of {rounds}")
@@ -62,7 +64,7 @@ def timed(url: str, end: datetime, hours: int) -> None:
         rows = {query.name: query.rows for query in warehouse.queries}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
     print(
-        f"{report.whole.runs.now:,} runs in {hours} h: {took:.1f} s ({queries:.1f} s of it queries), "
+        f"{report.whole.runs.now:,} runs in {hours} h: {took:.1f} s ({queries:.1f} s in queries), "
         f"peak {peak:,.0f} MB, {rows['window_outcomes']:,} rows of the window came back"
     )
 

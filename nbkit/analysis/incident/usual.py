@@ -3,7 +3,8 @@
 Same weekday and same hours, because the platform's work has a weekly shape: a Monday night is to
 be held against Monday nights. Four such windows are few, so the test asks what a fifth may look
 like given these four (`count_model`, `share_model`: over-dispersion is not known, and is not taken
-for none), and the tests of all processors are corrected together (Benjamini & Hochberg 1995).
+for none; all processors together tell how wild weeks are), and the tests of all processors are
+corrected together (Benjamini & Hochberg 1995).
 
 One week that stands out by itself among the others was an incident of its own. It is left out, or
 last week's outage would hide this week's.
@@ -22,6 +23,7 @@ from nbkit.analysis.anomalies.predictive import CountModel, count_model, share_m
 from nbkit.analysis.false_discovery import benjamini_hochberg
 from nbkit.analysis.profiles import Profile, middle_of
 from nbkit.analysis.rates import is_real_failure
+from nbkit.analysis.robust import Floats
 from nbkit.failures import EXPECTED, FailureCategory
 
 SUCCESS = FailureCategory.SUCCESS.value
@@ -31,6 +33,7 @@ _STANDS_OUT = 1e-4
 _FEWEST_WEEKS = 2
 _SLOW_QUANTILE = 0.95
 _FEWEST_TIMED = 20
+_PRIOR_PROCESSORS = 3  # that many processors' word is needed to outweigh what is held beforehand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,25 +106,47 @@ def same_hours(counts: pd.DataFrame, *, weeks: int) -> tuple[SameHours, ...]:
         All processors together, then each, by name.
     """
     counts = counts.assign(
-        real=is_real_failure(counts), expected=counts["category"].isin(_EXPECTED)
+        any=True, real=is_real_failure(counts), expected=counts["category"].isin(_EXPECTED)
     )
     counts = counts[counts["weeks_back"] <= weeks]
-    rows = [_compared("", counts, weeks)]
-    for name, own in counts.groupby("processor_name", sort=True, observed=True):
-        rows.append(_compared(str(name), own, weeks))
+    named = [("", counts)]
+    named += [
+        (str(name), own) for name, own in counts.groupby("processor_name", sort=True, observed=True)
+    ]
+    tallies = {
+        what: [_weekly(own[own[what]], weeks) for _, own in named]
+        for what in ("any", "real", "expected")
+    }
+    common = {
+        what: common_wildness(weekly[1:] for weekly in tally[1:]) for what, tally in tallies.items()
+    }
+    rows = []
+    for at, (name, own) in enumerate(named):
+        runs, real, expected = (
+            predicted(tally[at][0], tally[at][1:], wildness=common[what])
+            for what, tally in tallies.items()
+        )
+        timed = _slowness(own[own["category"] == SUCCESS]) if name else _NOT_TIMED
+        rows.append(
+            SameHours(processor=name, runs=runs, real=real, expected=expected, durations=timed)
+        )
     return tuple(_corrected(rows))
 
 
-def predicted(now: int, before: Sequence[int]) -> Count:
+def predicted(now: int, before: Sequence[int], *, wildness: Floats | None = None) -> Count:
     """What a further window like `before` may bring, and how unlikely `now` is among such.
 
     With nothing before at all the rate is only known to be small (Jeffreys' prior: half an event
     in as many windows).
+
+    Args:
+        wildness: how common each over-dispersion is among processors, from `common_wildness`.
     """
     if len(before) < _FEWEST_WEEKS:
         return Count(now=now, before=tuple(before))
-    kept, left_out = _without_outlier(before)
-    more, fewer, bounds = _tails(now, kept)
+    common = _unknown_wildness() if wildness is None else wildness
+    kept, left_out = _without_outlier(before, common)
+    more, fewer, bounds = _tails(now, kept, common)
     usual, low, high = bounds
     return Count(
         now=now,
@@ -135,21 +160,61 @@ def predicted(now: int, before: Sequence[int]) -> Count:
     )
 
 
-def _without_outlier(before: Sequence[int]) -> tuple[list[int], int | None]:
+def common_wildness(weeks: Iterable[Sequence[int]]) -> Floats:
+    """How often each over-dispersion occurs among the weeks of many processors (empirical Bayes,
+    by EM): four weeks of one are far too few to tell whether its weeks are alike."""
+    prior = _unknown_wildness()
+    evidence = [_by_size(_model(before)) for before in weeks if len(before) > 1 and any(before)]
+    if not evidence:
+        return prior
+    likelihood = np.array(evidence)
+    shares = prior
+    for _ in range(30):
+        member = likelihood * shares
+        member /= member.sum(axis=1, keepdims=True)
+        shares = (member.sum(axis=0) + _PRIOR_PROCESSORS * prior) / (
+            len(evidence) + _PRIOR_PROCESSORS
+        )
+    return shares
+
+
+def _unknown_wildness() -> Floats:
+    """Before anything is known: wild weeks are likelier than four that agree would have it."""
+    sizes = np.unique(_model([1, 1]).sizes)
+    weights = 1 / np.sqrt(sizes)
+    return np.asarray(weights / weights.sum())
+
+
+def _model(before: Sequence[int]) -> CountModel:
+    return count_model(np.asarray(before, dtype=np.int64))
+
+
+def _by_size(model: CountModel) -> Floats:
+    """How well each over-dispersion explains the weeks."""
+    _, place = np.unique(model.sizes, return_inverse=True)
+    return np.asarray(np.bincount(place, weights=model.weights), dtype=np.float64)
+
+
+def _without_outlier(before: Sequence[int], common: Floats) -> tuple[list[int], int | None]:
     kept = list(before)
     if len(before) <= _FEWEST_WEEKS + 1:
         return kept, None
     at = max(range(len(kept)), key=lambda week: kept[week])
     rest = kept[:at] + kept[at + 1 :]
-    if _tails(kept[at], rest)[0] >= _STANDS_OUT:
+    if _tails(kept[at], rest, common)[0] >= _STANDS_OUT:
         return kept, None
     return rest, at + 1
 
 
-def _tails(now: int, before: Sequence[int]) -> tuple[float, float, tuple[float, float, float]]:
+def _tails(
+    now: int, before: Sequence[int], common: Floats
+) -> tuple[float, float, tuple[float, float, float]]:
     """Chance of as many, of as few, and (mean, low, high) of a further window."""
     if any(before):
-        model = _weekly_model(before)
+        model = _model(before)
+        _, place = np.unique(model.sizes, return_inverse=True)
+        weights = model.weights * common[place]
+        model = replace(model, weights=weights / weights.sum())
         fewer, more = model.tails(now)
         return more, fewer, model.bounds()
     stays = len(before) / (len(before) + 1)
@@ -159,27 +224,10 @@ def _tails(now: int, before: Sequence[int]) -> tuple[float, float, tuple[float, 
     return more, fewer, (0.0, 0.0, float(high))
 
 
-def _weekly_model(before: Sequence[int]) -> CountModel:
-    """`count_model` for few counts: four that happen to agree are no proof that weeks agree, so
-    over-dispersion is likelier beforehand (prior ∝ size^-½; `benchmarks/incident.py`)."""
-    model = count_model(np.asarray(before, dtype=np.int64))
-    weights = model.weights / np.sqrt(model.sizes)
-    return replace(model, weights=weights / weights.sum())
-
-
-def _compared(name: str, own: pd.DataFrame, weeks: int) -> SameHours:
-    def weekly(rows: pd.DataFrame) -> Count:
-        sums = rows.groupby("weeks_back", observed=True)["runs"].sum()
-        found = [int(sums.get(week, 0)) for week in range(weeks + 1)]
-        return predicted(found[0], found[1:])
-
-    return SameHours(
-        processor=name,
-        runs=weekly(own),
-        real=weekly(own[own["real"]]),
-        expected=weekly(own[own["expected"]]),
-        durations=_slowness(own[own["category"] == SUCCESS]) if name else _NOT_TIMED,
-    )
+def _weekly(own: pd.DataFrame, weeks: int) -> list[int]:
+    """Runs in the window, then in each week before."""
+    sums = own.groupby("weeks_back", observed=True)["runs"].sum()
+    return [int(sums.get(week, 0)) for week in range(weeks + 1)]
 
 
 _NOT_TIMED = Slowness(p95_s=None, usual_p95_s=None, timed=0, over=0)
