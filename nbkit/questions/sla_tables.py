@@ -135,7 +135,6 @@ def incidents(past: PastFindings) -> Table:
             Column("Severity"),
             Column("What"),
             Column("First told (UTC)", "moment"),
-            Column("Last told (UTC)", "moment"),
             Column("Times", "count"),
             Column("At last"),
             Column("Owner"),
@@ -145,9 +144,10 @@ def incidents(past: PastFindings) -> Table:
                 incident.worst.value,
                 short(incident.finding.title, 160),
                 incident.first_seen,
-                incident.last_seen,
                 incident.times,
-                "open" if incident.is_open else "gone",
+                "open"
+                if incident.is_open
+                else f"gone after {incident.last_seen:%a\u00a0%d\u00a0%b}",
                 incident.finding.owner,
             )
             for incident in past.incidents

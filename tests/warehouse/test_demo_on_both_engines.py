@@ -13,10 +13,12 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from emulator import load_history
+from emulator import PROJECT, emulator_client, load_history
 from query_arguments import ON_THE_HISTORY, arguments
 
 from nbkit.questions.daily_health import daily_health
+from nbkit.questions.sla_monthly import sla_monthly
+from nbkit.questions.sla_weekly import sla_weekly
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.demo import build_demo
 from nbkit.warehouse.frames import frame_of
@@ -81,3 +83,32 @@ def test_the_daily_verdict_is_the_same_on_both_engines(here: Warehouse, there: W
     assert second.verdict == first.verdict
     assert second.phases == first.phases
     assert (second.day, second.day_before) == (first.day, first.day_before)
+
+
+def test_the_sla_reports_are_the_same_on_both_engines(
+    here: Warehouse, there: Warehouse, emulator: str, tmp_path: Path
+) -> None:
+    with emulator_client(emulator) as client:
+        client.create_dataset("nba_orchestration", exists_ok=True)
+        client.delete_table(f"{PROJECT}.nba_orchestration.sla_measurements", not_found_ok=True)
+    days = [AS_OF.date() - timedelta(days=n) for n in range(1, 15)]
+    rows = pd.DataFrame(
+        [{"sla": "hit_rate", "measured_on": day, "good": 6, "total": 10} for day in days]
+    )
+    for warehouse in (here, there):
+        warehouse.append("nba_orchestration.sla_measurements", rows)
+    reports = str(tmp_path)
+    first, second = (
+        sla_weekly(warehouse, as_of=AS_OF, weeks=4, reports=reports) for warehouse in (here, there)
+    )
+    assert first.status.attainment("hit_rate").share.total == 140
+    assert second.status.findings == first.status.findings
+    assert second.status.attainments == first.status.attainments
+    assert second.weeks == first.weeks
+    before, after = (
+        sla_monthly(warehouse, as_of=AS_OF, months=2, reports=reports)
+        for warehouse in (here, there)
+    )
+    assert after.findings == before.findings
+    assert after.costs == before.costs
+    assert after.changes == before.changes
