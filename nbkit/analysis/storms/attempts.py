@@ -214,12 +214,15 @@ def backoff_law(attempt: npt.NDArray[np.int64], gap_s: Floats) -> BackoffLaw | N
     )
 
 
-def staircase(runs: pd.DataFrame, message_id: str) -> pd.DataFrame:
-    """The attempts of one message, for a figure: started_at, ended_at, attempt, gap_s, status."""
-    own = runs[runs["trigger_message_id"] == message_id].head(_EXAMPLE_MOST)
-    return own[["started_at", "ended_at", "attempt", "gap_s", "status", "category"]].reset_index(
-        drop=True
-    )
+def staircase(runs: pd.DataFrame) -> pd.DataFrame:
+    """The attempts of the most delivered message, for a figure: started_at, ended_at, attempt,
+    gap_s, status, category, processor_name; empty where no message came twice."""
+    counts = runs["message"].value_counts(sort=False)
+    columns = ["started_at", "ended_at", "attempt", "gap_s", "status", "category", "processor_name"]
+    if counts.empty or counts.max() < 2:
+        return runs.iloc[:0][columns]
+    own = runs[runs["message"] == counts.idxmax()].sort_values("started_at", kind="stable")
+    return own.head(_EXAMPLE_MOST)[columns].reset_index(drop=True)
 
 
 def seconds_of(moments: pd.Series) -> Floats:

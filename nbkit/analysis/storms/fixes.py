@@ -31,6 +31,7 @@ class Fix:
 
     Attributes:
         name: the key in the findings.
+        label: a few words for a figure.
         jitter_s: every scheduled start is moved later by a uniform time up to this.
         backoff: when failed messages come again; the number of attempts stays as before unless
             `attempts` says otherwise.
@@ -42,6 +43,7 @@ class Fix:
 
     name: str
     title: str
+    label: str = ""
     jitter_s: float = 0.0
     backoff: Backoff | None = None
     holds: bool = False
@@ -61,6 +63,7 @@ class Fix:
         return Fix(
             name=f"{self.name}_{other.name}",
             title=f"{self.title}, and {other.title[0].lower()}{other.title[1:]}",
+            label=" + ".join(each.label.partition(":")[0] for each in (self, other)),
             jitter_s=other.jitter_s or self.jitter_s,
             backoff=other.backoff or self.backoff,
             holds=self.holds or other.holds,
@@ -70,14 +73,30 @@ class Fix:
 
 
 NOTHING = Fix(name="none", title="Nothing changed")
-JITTER = Fix(name="jitter", title="Scheduled starts spread over 15 minutes", jitter_s=900.0)
-BACKOFF = Fix(name="backoff", title="Redelivery after 1 to 60 minutes", backoff=Backoff())
-WINDOW = Fix(name="window", title="No start before its input can exist", holds=True)
+JITTER = Fix(
+    name="jitter",
+    title="Scheduled starts spread over 15 minutes",
+    label="A: starts spread over 15 min",
+    jitter_s=900.0,
+)
+BACKOFF = Fix(
+    name="backoff",
+    title="Redelivery after 1 to 60 minutes",
+    label="B: redelivery after 1–60 min",
+    backoff=Backoff(),
+)
+WINDOW = Fix(
+    name="window",
+    title="No start before its input can exist",
+    label="C: no start before its input",
+    holds=True,
+)
 STANDARD = (JITTER, BACKOFF, WINDOW)
 # What Pub/Sub can be told today: it waits 600 s at most, without jitter, and can give up.
 PUBSUB = Fix(
     name="pubsub",
     title="Redelivery after 1 to 10 minutes, five times at most",
+    label="what Pub/Sub can: 1–10 min, 5 times",
     backoff=Backoff(least_s=60.0, most_s=PUBSUB_LONGEST_S, jittered=False),
     attempts=5,
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from nbkit.analysis.storms.workload import Asked, Bools, Floats, Ints, Workload
 
+UNCOUNTED = np.int64(1 << 62)  # no limit on the deliveries is known
 DEPTH = 64  # deliveries that are told apart; later ones are alike
 _UNSEEN_S = 4_000.0  # a failure so near the end of the history may yet come again
 _COUNTED = 100  # Pub/Sub gives up after 5 to 100 deliveries; more than that is no limit of its own
@@ -119,7 +120,7 @@ def _ends(workload: Workload, asked: Asked, hopeless: Bools) -> tuple[Floats, In
     """
     size = asked.start_s.size
     stops = np.full(size, np.inf)
-    limit = np.full(size, np.iinfo(np.int64).max)
+    limit = np.full(size, UNCOUNTED)
     total = asked.attempt + asked.deliveries
     mean_gap = (asked.last_s - asked.start_s) / np.maximum(asked.deliveries - 1, 1)
     known_s = workload.known_s[asked.window]

@@ -12,15 +12,15 @@ from enum import IntEnum
 
 import numpy as np
 
-from nbkit.analysis.storms.fixes import Fix
+from nbkit.analysis.storms.fixes import Backoff, Fix
 from nbkit.analysis.storms.laws import HARMLESS, Law
 from nbkit.analysis.storms.load import Measure
-from nbkit.analysis.storms.redelivery import DEPTH, Redeliveries
+from nbkit.analysis.storms.redelivery import DEPTH, UNCOUNTED, Redeliveries
 from nbkit.analysis.storms.workload import Asked, Bools, Floats, Ints, Workload
 
 _STEPS_S = (2.0, 5.0, 10.0, 30.0)  # they divide a minute
 _DICE = 1 << 16
-_MOST_STEPS = 6_000
+_MOST_STEPS = 3_000
 _COARSE_STEPS = 60
 _KINDS = 4  # of durations: failed or not, load felt or not
 _HELD_S = 60.0  # a start that was held comes within a minute of its input
@@ -64,6 +64,30 @@ class _Luck(IntEnum):
     HELD = 6
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Policies:
+    """How messages come back, by fix: whether the policy is changed, and to what."""
+
+    changed: Bools
+    least_s: Floats
+    most_s: Floats
+    jittered: Bools
+    attempts: Ints
+
+    @classmethod
+    def of(cls, fixes: Sequence[Fix]) -> _Policies:
+        backoffs = [each.backoff or Backoff() for each in fixes]
+        return cls(
+            changed=np.array([each.backoff is not None for each in fixes]),
+            least_s=np.array([each.least_s for each in backoffs]),
+            most_s=np.array([each.most_s for each in backoffs]),
+            jittered=np.array([each.jittered for each in backoffs]),
+            attempts=np.array(
+                [UNCOUNTED if each.attempts is None else each.attempts for each in fixes]
+            ),
+        )
+
+
 class _Lanes:
     """The state of all lanes. A lane is (fix · repeats + repetition) · windows + window."""
 
@@ -85,6 +109,7 @@ class _Lanes:
         self.end_s = float(workload.end_of_s.max())
         self.failed = np.zeros(self.lanes, dtype=np.int64)
         self.done = np.zeros(self.lanes, dtype=np.int64)
+        self.policy = _Policies.of(fixes)
         per = repeats * workload.windows
         self.budget = np.repeat(np.array([f.retry_budget or 0.0 for f in fixes]), per)
         self.limited = np.repeat(np.array([f.retry_budget is not None for f in fixes]), per)
@@ -331,30 +356,31 @@ class _Lanes:
         processor: Ints,
         attempt: Ints,
     ) -> tuple[Ints, Floats]:
-        again = self.again
-        hopeless = self.law.hopeless[message]
-        chance = again.chance[processor, np.minimum(attempt, DEPTH - 1)]
-        chance = np.where(hopeless, 1.0, chance)
-        chance = np.where(attempt + 1 >= again.limit[message], 0.0, chance)
-        which = self.fix_of[self.lane[e]]
-        for number, fix in enumerate(self.fixes):
-            if fix.attempts is not None:
-                chance = np.where((which == number) & (attempt + 1 >= fix.attempts), 0.0, chance)
-        asked_for = failed & (self._luck(e, attempt, _Luck.RETURNS) < chance)
-        come = np.flatnonzero(asked_for & self._within_budget(e, attempt, asked_for))
-        e, t, attempt, which = e[come], t[come], attempt[come], which[come]
+        again, policy = self.again, self.policy
+        attempts = policy.attempts[self.fix_of[self.lane[e]]]
+        limited = self.limited.any()
+        # Only failures can come again; where a retry budget counts, it sees the others too.
+        here = np.arange(e.size) if limited else np.flatnonzero(failed)
+        limit = np.minimum(again.limit[message[here]], attempts[here])
+        number = attempt[here] + 1
+        chance = again.chance[processor[here], np.minimum(number - 1, DEPTH - 1)]
+        # Where it is known after how many deliveries a message was given up, it comes until then.
+        sure = self.law.hopeless[message[here]] | (again.limit[message[here]] < UNCOUNTED)
+        chance = np.where(number >= limit, 0.0, np.where(sure, 1.0, chance))
+        comes = failed[here] & (self._luck(e[here], number - 1, _Luck.RETURNS) < chance)
+        if limited:
+            comes &= self._within_budget(e, attempt, comes)
+        come = here[comes]
+        e, t, attempt = e[come], t[come], attempt[come]
+        fix = self.fix_of[self.lane[e]]
         lost = t + length[come]
         luck = self._luck(e, attempt, _Luck.GAP)
-        gap = again.gap(processor[come], attempt, luck)
-        for number, fix in enumerate(self.fixes):
-            if fix.backoff is not None:
-                own = which == number
-                least = fix.backoff.least_s
-                most = np.minimum(fix.backoff.most_s, least * 2.0 ** np.minimum(attempt, 60))
-                drawn = least + luck * np.maximum(most - least, 0) if fix.backoff.jittered else most
-                gap = np.where(own, drawn, gap)
-                lost = np.where(own, np.minimum(lost, t + _ACK_S), lost)
-        after = lost + gap
+        least = policy.least_s[fix]
+        most = np.minimum(policy.most_s[fix], least * 2.0 ** np.minimum(attempt, 60))
+        drawn = np.where(policy.jittered[fix], least + luck * np.maximum(most - least, 0), most)
+        changed = policy.changed[fix]
+        gap = np.where(changed, drawn, again.gap(processor[come], attempt, luck))
+        after = np.where(changed, np.minimum(lost, t + _ACK_S), lost) + gap
         stays = (after < self.end_s) & (after < again.stops_s[message[come]])
         return e[stays], after[stays]
 

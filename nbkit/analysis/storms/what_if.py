@@ -22,8 +22,8 @@ from nbkit.analysis.storms.replay import play
 from nbkit.analysis.storms.workload import Floats, Workload, messages_of
 
 FITS_WITHIN = 0.10
-_MOST_RUNS = 40_000  # beyond it a sample of the messages is played
-_ENOUGH_PLAYED = 400_000  # runs of all fixes and repetitions together
+_MOST_RUNS = 30_000  # beyond it a sample of the messages is played
+_ENOUGH_PLAYED = 250_000  # runs of all fixes and repetitions together
 _LEAST_REPEATS, _MOST_REPEATS = 3, 8
 # What a replay does not know of itself: measured on simulated worlds (docs/decisions/0016).
 _ALWAYS_UNSURE = 0.03
@@ -131,7 +131,7 @@ def what_if(
     ends. The same runs give the same predictions.
 
     Args:
-        runs: classified, with messages, of the windows and around them (`gather`).
+        runs: classified, of the windows and around them (`gather`).
         windows: start and end of each.
         fixes: default: the three of the contract, what Pub/Sub can do, and combinations.
     """
@@ -224,8 +224,8 @@ def _reasons(law: Law, workload: Workload, swept: int) -> tuple[Reason, ...]:
         found.append(
             Reason(
                 law="input",
-                told=f"{waiting:,} messages came before their input was there; of {known:,} of "
-                "them it can be known before the start",
+                told=f"{waiting:,} messages found their input missing; of {known:,} of them a "
+                "check before the start would have known",
             )
         )
     if law.outages:

@@ -148,7 +148,7 @@ def messages_of(workload: Workload) -> tuple[Asked, Ints]:
     message_of = np.full(workload.runs, -1, dtype=np.int64)
     message_of[alive] = of
     attempt = workload.attempt[first]
-    scheduled = on_marks(workload.start_s[first], workload.processor[first], attempt == 0)
+    scheduled = _on_marks(workload.start_s[first], workload.processor[first], attempt == 0)
     asked = Asked(
         window=workload.window[first],
         processor=workload.processor[first],
@@ -164,7 +164,7 @@ def messages_of(workload: Workload) -> tuple[Asked, Ints]:
     return asked, message_of
 
 
-def on_marks(start_s: Floats, processor: Ints, is_first: Bools) -> Bools:
+def _on_marks(start_s: Floats, processor: Ints, is_first: Bools) -> Bools:
     """Which starts lie on a mark of a schedule: just after a full minute, as those of their
     processor (or of all) mostly do. Starts at random fill the minute evenly (Rayleigh's test)."""
     angle = 2 * np.pi * np.mod(start_s, 60.0) / 60.0
