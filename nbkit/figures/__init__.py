@@ -1,7 +1,7 @@
 """Fact in, figure out. A title states the finding; labels sit on the data; one palette for all."""
 
 from nbkit.figures.baselines import duration_spreads, week_hours, weekday_effects
-from nbkit.figures.canvas import Figure, local
+from nbkit.figures.canvas import Figure, local, nothing
 from nbkit.figures.health import cause_bars, duration_shift, failures_by_hour, phase_week
 from nbkit.figures.incident import incident_timeline, same_hours
 from nbkit.figures.parity import migration
@@ -12,12 +12,20 @@ from nbkit.figures.slas import (
     deadline_lateness,
     month_against_month,
 )
+from nbkit.figures.storms import (
+    attempt_stairs,
+    failure_week,
+    failures_by_minute,
+    weekly_progress,
+)
 from nbkit.figures.trends import panels_title, worsening_panels
 from nbkit.figures.validation import Progress, before_and_after, scorecard_progress
+from nbkit.figures.what_if import fix_bars
 
 __all__ = [
     "Figure",
     "Progress",
+    "attempt_stairs",
     "before_and_after",
     "budget_burn_down",
     "cause_bars",
@@ -26,12 +34,16 @@ __all__ = [
     "duration_shares",
     "duration_shift",
     "duration_spreads",
+    "failure_week",
     "failures_by_hour",
+    "failures_by_minute",
+    "fix_bars",
     "hang_lines",
     "incident_timeline",
     "local",
     "migration",
     "month_against_month",
+    "nothing",
     "panels_title",
     "phase_week",
     "same_hours",
@@ -39,5 +51,6 @@ __all__ = [
     "success_by_day",
     "week_hours",
     "weekday_effects",
+    "weekly_progress",
     "worsening_panels",
 ]

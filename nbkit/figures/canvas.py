@@ -77,6 +77,13 @@ def blank(*, height: float, title: str) -> tuple[Canvas, Axes]:
     return canvas, axes
 
 
+def nothing(title: str) -> Figure:
+    """A figure of nothing, which says so."""
+    canvas, axes = blank(height=0.4, title=title)
+    axes.set_axis_off()
+    return Figure(canvas, title, f"{title}.")
+
+
 def local(moment: datetime) -> str:
     """`07:00 EST`: the same moment in New York, where the platform's days are."""
     return f"{moment.astimezone(ZoneInfo('America/New_York')):%H:%M %Z}"

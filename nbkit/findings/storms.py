@@ -6,14 +6,16 @@ The evidence follows the contract of kind `failure_storm`; machines read it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from nbkit.analysis.storms.diagnosis import Diagnosis, RankedCause
 from nbkit.analysis.storms.storm import Storm
+from nbkit.analysis.storms.what_if import Effect, WhatIf
 from nbkit.findings import Finding, Severity, iso_utc
 from nbkit.findings.health import UNOWNED
+from nbkit.findings.storm_changes import Change
 from nbkit.findings.wording import count_of, percent, seconds
 from nbkit.registry import ProcessorRegistry
 
@@ -52,6 +54,14 @@ RECOMMENDATIONS = {
     "organic_load": "Nothing is wrong: the same share fails as always.",
     "unknown": "Log what is missing (see `missing`), then run this report again.",
 }
+# The fix that is meant for a cause.
+FIX_OF = {
+    "scheduler_collision": "jitter",
+    "rate_limit": "jitter",
+    "retry_amplification": "backoff",
+    "premature_start": "window",
+    "upstream_outage": "window",
+}
 QUIET = ("organic_load",)
 
 
@@ -78,16 +88,18 @@ def judge_storm(
     registry: ProcessorRegistry,
     *,
     rules: StormRules,
-    what_if: Mapping[str, Any] | None = None,
+    what_if: WhatIf | None = None,
+    changes: Sequence[Change] = (),
 ) -> Finding:
     """One storm as a finding.
 
     Args:
-        what_if: predictions by fix, as the contract has them; None where none were made.
+        what_if: predictions by fix; None where none were made.
+        changes: what to do for the fixes that are worth it.
     """
     diagnosis = storm.diagnosis
     cause = diagnosis.cause
-    recommendation = RECOMMENDATIONS[cause]
+    recommendation = " ".join([RECOMMENDATIONS[cause], *_promise(cause, what_if)])
     return Finding(
         kind="failure_storm",
         subject=storm.name,
@@ -121,10 +133,33 @@ def judge_storm(
             "branching_ratio": round(diagnosis.facts.attempts.branching, 4),
             "root": diagnosis.root,
             "missing": list(diagnosis.missing),
-            "what_if": dict(what_if or {}),
+            "what_if": what_if.evidence() if what_if else {},
+            "changes": [asdict(change) for change in changes],
             "recommendation": recommendation,
         },
     )
+
+
+def _promise(cause: str, found: WhatIf | None) -> list[str]:
+    """What the best single fix would save, and whether the one for this cause is worth it."""
+    if found is None or not found.fits:
+        return []
+    words = []
+    best, own = found.best, found.effect(FIX_OF.get(cause, ""))
+    if best is not None:
+        words.append(f"{best.fix.title} would save {_saves(best)} of these failures.")
+    if own is not None and own.high < 0.1 and (best is None or own.fix != best.fix):
+        words.append(
+            f"{own.fix.title} would save little here, {_saves(own)}: it does not touch most of "
+            "what fails."
+        )
+    return words
+
+
+def _saves(effect: Effect) -> str:
+    low, high = max(effect.low, 0.0), effect.high
+    told = [percent(round(share, 2)) for share in (effect.reduction, low, high)]
+    return f"{told[0]} ({told[1]} to {told[2]})"
 
 
 def severity_of(storm: Storm, rules: StormRules) -> Severity:

@@ -10,16 +10,19 @@ from pathlib import Path
 import pandas as pd
 
 from nbkit.analysis.liveness import freshness
+from nbkit.analysis.storms.fixes import Fix, named_fixes
 from nbkit.analysis.storms.outside import read_jobs, read_policies
 from nbkit.analysis.storms.runs import classified
 from nbkit.analysis.storms.storm import Storm, distinct, related, study, usual_of_counts
+from nbkit.analysis.storms.what_if import WhatIf, what_if
 from nbkit.analysis.storms.windows import FoundWindow, find_windows
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
 from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
-from nbkit.findings.storms import StormRules, judge_storm
+from nbkit.findings.storm_changes import changes_of
+from nbkit.findings.storms import StormRules, judge_storm, severity_of
 from nbkit.params import parse_moment
 from nbkit.questions.asked_window import asked_window
 from nbkit.questions.storm_report import StormReport
@@ -31,6 +34,7 @@ YEAR = timedelta(days=365)
 AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does after it
 MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
 MOST_STORMS = 20
+MOST_PREDICTED = 3  # storms, the worst ones, that are played again with each fix
 
 
 def retry_storm(
@@ -43,6 +47,10 @@ def retry_storm(
     target_per_week: float = 5_000,
     scheduler_jobs: str = "",
     subscriptions: str = "",
+    jitter_minutes: float = 15,
+    backoff_s: Sequence[float] = (60, 3_600),
+    attempts: int = 0,
+    retry_budget: float = 0,
     rules: StormRules | None = None,
 ) -> StormReport:
     """Find windows in which more fails than usual, and name the cause of each.
@@ -58,6 +66,10 @@ def retry_storm(
         scheduler_jobs, subscriptions: files with the JSON of `gcloud scheduler jobs list` and
             `gcloud pubsub subscriptions list`, against which collisions and backoff are checked.
             Empty: none.
+        jitter_minutes, backoff_s, attempts, retry_budget: parameters of a further fix to predict:
+            how far starts are spread, the shortest and longest wait of a redelivery, the most
+            deliveries of a message, and redeliveries for each first delivery. The defaults (and
+            0 for the last two) add none to the standard ones.
 
     Raises:
         ParameterError: a parameter makes no sense.
@@ -75,6 +87,10 @@ def retry_storm(
                 target_per_week=target_per_week,
                 scheduler_jobs=scheduler_jobs,
                 subscriptions=subscriptions,
+                jitter_minutes=jitter_minutes,
+                backoff_s=backoff_s,
+                attempts=attempts,
+                retry_budget=retry_budget,
                 rules=rules,
             )
     if days < 3 or target_per_week < 0:
@@ -82,6 +98,7 @@ def retry_storm(
             f"days is at least 3 and target_per_week not negative, not {days} and "
             f"{target_per_week:g}."
         )
+    fixes = _fixes(jitter_minutes, backoff_s, attempts, retry_budget)
     registry = registry or load_registry()
     rules = rules or StormRules(target_per_week=target_per_week)
     start = (end - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
@@ -96,12 +113,33 @@ def retry_storm(
     storms, sampled = _study(warehouse, registry, found, counts, start, end, exact=bool(asked))
 
     unfit = judge_freshness(fresh, as_of=end, rules=HealthRules())
-    judged = {id(storm): judge_storm(storm, registry, rules=rules) for storm in storms}
     storms = sorted(
-        storms, key=lambda storm: (-judged[id(storm)].severity.rank, -storm.excess, storm.onset)
+        storms,
+        key=lambda storm: (-severity_of(storm, rules).rank, -storm.excess, storm.onset),
     )
     storms = distinct(storms)
-    findings = (*unfit, *(judged[id(storm)] for storm in storms))
+    predicted = tuple(
+        _what_if(storm, fixes, as_of=end) if place < MOST_PREDICTED else None
+        for place, storm in enumerate(storms)
+    )
+    changes = tuple(
+        changes_of(
+            found,
+            storm.diagnosis.facts.inside,
+            span=storm.spans[-1],
+            law=storm.diagnosis.facts.attempts.law,
+            jobs=jobs,
+            policies=policies,
+        )
+        if found
+        else ()
+        for storm, found in zip(storms, predicted, strict=True)
+    )
+    judged = [
+        judge_storm(storm, registry, rules=rules, what_if=found, changes=own)
+        for storm, found, own in zip(storms, predicted, changes, strict=True)
+    ]
+    findings = (*unfit, *judged)
     verdict = verdict_of(findings, fit_to_judge=not unfit)
     return StormReport(
         as_of=end,
@@ -110,6 +148,8 @@ def retry_storm(
         findings=findings,
         freshness=fresh,
         storms=tuple(storms),
+        predicted=predicted,
+        changes=changes,
         counts=counts,
         sampled=sampled,
         target_per_week=target_per_week,
@@ -123,6 +163,34 @@ def retry_storm(
             warehouse=warehouse.url,
             queries=tuple(asdict(query) for query in warehouse.queries),
         ),
+    )
+
+
+def _fixes(
+    jitter_minutes: float, backoff_s: Sequence[float], attempts: int, retry_budget: float
+) -> tuple[Fix, ...]:
+    try:
+        least_s, most_s = backoff_s
+        return named_fixes(
+            jitter_minutes=jitter_minutes,
+            least_s=least_s,
+            most_s=most_s,
+            attempts=attempts or None,
+            retry_budget=retry_budget or None,
+        )
+    except (TypeError, ValueError) as problem:
+        raise ParameterError(
+            f"jitter_minutes, backoff_s (two numbers: shortest and longest wait), attempts, "
+            f"retry_budget: {problem}."
+        ) from None
+
+
+def _what_if(storm: Storm, fixes: Sequence[Fix], *, as_of: datetime) -> WhatIf:
+    return what_if(
+        storm.diagnosis.facts.around,
+        [(span.start, span.end) for span in storm.spans],
+        as_of=as_of,
+        fixes=fixes,
     )
 
 

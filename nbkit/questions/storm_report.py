@@ -8,12 +8,17 @@ from html import escape
 
 import pandas as pd
 
+from nbkit import figures
 from nbkit.analysis.liveness import Freshness
+from nbkit.analysis.storms.attempts import staircase
 from nbkit.analysis.storms.outside import RetryPolicy, SchedulerJob, shared_marks
+from nbkit.analysis.storms.runs import mark_failures
 from nbkit.analysis.storms.storm import Storm
+from nbkit.analysis.storms.what_if import WhatIf
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
-from nbkit.findings.storms import TITLES
+from nbkit.findings.storm_changes import Change
+from nbkit.findings.storms import RECOMMENDATIONS, TITLES
 from nbkit.findings.wording import count_of, moment, percent, seconds, some
 from nbkit.tables import Column, Note, Table
 
@@ -22,8 +27,9 @@ from nbkit.tables import Column, Note, Table
 class StormReport:
     """Everything the report shows. Tables are made from it when asked for.
 
-    `storms` are in the order of the findings: the first is the one the report is about. `sampled`
-    is the share of the messages whose runs were read (1: all).
+    `storms` are in the order of the findings: the first is the one the report is about; `predicted`
+    (None where no fix was tried) and `changes` go with them. `sampled` is the share of the messages
+    whose runs were read (1: all).
     """
 
     as_of: datetime
@@ -32,6 +38,8 @@ class StormReport:
     findings: tuple[Finding, ...]
     freshness: Freshness
     storms: tuple[Storm, ...]
+    predicted: tuple[WhatIf | None, ...]
+    changes: tuple[tuple[Change, ...], ...]
     counts: pd.DataFrame = field(repr=False)
     sampled: float
     target_per_week: float
@@ -210,6 +218,133 @@ class StormReport:
             ],
             empty="No storm.",
         )
+
+    @property
+    def what_if(self) -> WhatIf | None:
+        """What fixes would do to the worst storm."""
+        return self.predicted[0] if self.predicted else None
+
+    def fit_note(self) -> Note:
+        """How well the replay of the worst storm fits, and what it goes by."""
+        found = self.what_if
+        if found is None:
+            return Note("No storm was played again.")
+        if not found.observed:
+            return Note("Nothing failed, so there is nothing that a fix could save.")
+        words = (
+            f"The replay without a fix comes to {found.replayed:,.0f} failures; "
+            f"{found.observed:,} were seen ({found.misfit:+.1%})."
+        )
+        if not found.fits:
+            words += " That is more than a tenth off: the model does not fit, and predicts nothing."
+        words += f" It goes by this: {'; '.join(each.told for each in found.reasons)}."
+        if found.sampled < 1:
+            words += f" {percent(found.sampled)} of the messages were played."
+        return Note(words, is_warning=not found.fits)
+
+    def fix_table(self) -> Table:
+        """Each fix with its prediction and bounds."""
+        found = self.what_if
+        return Table.of(
+            [
+                Column("Fix"),
+                Column("Failures", "count"),
+                Column("at least", "count"),
+                Column("at most", "count"),
+                Column("Saves", "percent"),
+            ],
+            [
+                (
+                    each.fix.label or each.fix.title,
+                    each.failures,
+                    each.failures_low,
+                    each.failures_high,
+                    each.reduction,
+                )
+                for each in (found.effects if found else ())
+            ],
+            empty="Nothing was predicted.",
+        )
+
+    def change_table(self) -> Table:
+        """What exactly to change, the most useful first."""
+        rows = [
+            ("", "", line) if place else (change.title, f"{percent(round(change.saves, 2))}", line)
+            for change in (self.changes[0] if self.changes else ())
+            for place, line in enumerate(change.commands)
+        ]
+        return Table.of(
+            [Column("Change"), Column("Saves"), Column("Do this", "code")],
+            rows,
+            empty="No fix that was tried surely saves much here.",
+        )
+
+    def change_note(self) -> Note:
+        """What to mind with the changes."""
+        storm, changes = self.storm, self.changes[0] if self.changes else ()
+        if storm is None:
+            return Note("Nothing to do.")
+        words = [RECOMMENDATIONS[storm.diagnosis.cause]]
+        words += [f"{change.title}: {change.note}" for change in changes]
+        return Note(" ".join(words))
+
+    def cost_note(self) -> Note:
+        """What the worst storm costs: computing, redelivery, and alerts."""
+        storm = self.storm
+        if storm is None:
+            return Note("No storm.")
+        inside = storm.diagnosis.facts.inside
+        failed = inside[inside["is_failure"]]
+        # An hour is the longest that such a service lets a run last; more is a row left open.
+        length_s = (failed["ended_at"] - failed["started_at"]).dt.total_seconds().clip(0, 3_600)
+        again = failed["attempt"] > 1
+        hours, wasted = length_s.sum() / 3_600, length_s[again].sum() / 3_600
+        weeks = len(storm.spans)
+        each = f", about {hours / weeks:,.1f}\u00a0h each time" if weeks > 1 else ""
+        words = (
+            f"Failed runs took {hours:,.1f}\u00a0h of computing{each}; {wasted:,.1f}\u00a0h of it "
+            f"were redeliveries ({count_of(int(again.sum()), 'run')}). "
+        )
+        often = " each time" if weeks > 1 else ""
+        return Note(
+            f"{words}An alert for every failure would be {storm.failures / weeks:,.0f} "
+            f"alerts{often}, for every real one {storm.real / weeks:,.0f}; this report is one."
+        )
+
+    def week_figure(self) -> figures.Figure:
+        storm = self.storm
+        start, end = self.window
+        return figures.failure_week(
+            mark_failures(self.counts),
+            storm.spans if storm else (),
+            name=storm.name if storm else "this week",
+            start=start,
+            end=end,
+        )
+
+    def minute_figure(self) -> figures.Figure:
+        storm = self.storm
+        if storm is None:
+            return figures.nothing("No storm to look at")
+        return figures.failures_by_minute(
+            storm.runs,
+            storm.spans[-1],
+            usual_per_hour=storm.usual_failures / max(storm.diagnosis.facts.hours, 1e-9),
+        )
+
+    def stairs_figure(self) -> figures.Figure:
+        storm = self.storm
+        if storm is None:
+            return figures.nothing("No storm to look at")
+        return figures.attempt_stairs(staircase(storm.diagnosis.facts.inside))
+
+    def fix_figure(self) -> figures.Figure:
+        found = self.what_if
+        return figures.fix_bars(found) if found else figures.nothing("No storm to play again")
+
+    def progress_figure(self) -> figures.Figure:
+        by_week = self.storm.by_week if self.storm else {}
+        return figures.weekly_progress(by_week, target=self.target_per_week)
 
     def _repr_html_(self) -> str:
         return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"

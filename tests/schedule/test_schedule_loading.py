@@ -127,4 +127,4 @@ def test_the_times_that_were_asked_for() -> None:
     assert f"{when['daily_health']:%H:%M %Z}" == "07:00 EST"
     assert f"{when['sla_weekly']:%a %H:%M %Z}" == "Sun 08:00 EST"
     assert f"{when['sla_monthly']:%Y-%m-%d %a %H:%M %Z}" == "2026-01-05 Mon 08:00 EST"
-    assert f"{when['retry_storm']:%a %H:%M %Z}" == "Mon 05:00 UTC"
+    assert f"{when['retry_storm']:%a %H:%M %Z}" == "Mon 08:00 EST"
