@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import exp, isfinite, log
+from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ _Floats = npt.NDArray[np.float64]
 _MARKS_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400)
 _BASELINE_DAYS = 70  # what the band is made of: as many as the tests look at
 _BAND = 1.96
+_NARROW = 4.0  # highest over lowest: below it, evenly spaced marks are read more easily
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def worsening_panels(found: Outlook, *, most: int = 6) -> Figure:
     title = panels_title(found)
     panels = _panels(found)[:most]
     rows = max(-(-len(panels) // 2), 1)
-    canvas, axes = blank(height=2.15 * rows if panels else 0.9, title=title)
+    canvas, axes = blank(height=2.3 * rows if panels else 0.9, title=title)
     grid = axes.get_subplotspec()
     assert grid is not None
     if not panels:
@@ -123,7 +124,7 @@ def _draw(axes: Axes, panel: _Panel, *, last: date) -> None:
     _frame(axes, panel)
     first = panel.days[0]
     history = max((last - first).days, 7)
-    ahead = _days_ahead(panel.forecast, last, most=round(1.2 * history))
+    ahead, reached = _days_ahead(panel.forecast, last, history)
     at = np.array([(day - first).days for day in panel.days], dtype=np.float64)
     onset = (change.since - first).days
     is_since = at >= onset
@@ -141,10 +142,10 @@ def _draw(axes: Axes, panel: _Panel, *, last: date) -> None:
         at[is_since], panel.values[is_since], s=11, color=VERMILION, linewidths=0, zorder=4
     )
     if panel.forecast is not None:
-        _cone(axes, panel.forecast, first=first, shown=history + ahead)
-    _scale(axes, panel, low=low, high=high, reached=ahead > 0)
-    axes.set_xlim(-1, history + max(ahead, 0) + 1)
-    _day_marks(axes, first, history + max(ahead, 0), onset)
+        _cone(axes, panel.forecast, first=first, reached=reached)
+    _scale(axes, panel, low=low, high=high, ahead=ahead, reached=reached)
+    axes.set_xlim(-1, history + ahead + 1)
+    _day_marks(axes, first, history + ahead, onset)
 
 
 def _frame(axes: Axes, panel: _Panel) -> None:
@@ -170,12 +171,13 @@ def _frame(axes: Axes, panel: _Panel) -> None:
     )
 
 
-def _days_ahead(forecast: Forecast | None, last: date, *, most: int) -> int:
-    """How many days after the last one are drawn: all up to the timeout, or a part of them."""
+def _days_ahead(forecast: Forecast | None, last: date, history: int) -> tuple[int, bool]:
+    """How many days after the last one are drawn, and whether they reach the timeout: where it is
+    far, a cone up to it would squeeze the history into a corner."""
     if forecast is None or forecast.on is None:
-        return 0
-    end = forecast.latest or forecast.on
-    return min((end - last).days + 2, most)
+        return 0, False
+    needed = ((forecast.latest or forecast.on) - last).days + 2
+    return (needed, True) if needed <= 1.2 * history else (round(history / 3), False)
 
 
 def _band(before: _Floats, *, is_rate: bool) -> tuple[float | None, float | None]:
@@ -192,7 +194,7 @@ def _band(before: _Floats, *, is_rate: bool) -> tuple[float | None, float | None
     return exp(middle - width), exp(middle + width)
 
 
-def _cone(axes: Axes, forecast: Forecast, *, first: date, shown: int) -> None:
+def _cone(axes: Axes, forecast: Forecast, *, first: date, reached: bool) -> None:
     """From where the line is now to the days on which it may meet the timeout."""
     if forecast.level is None or forecast.on is None or forecast.last_day is None:
         return
@@ -215,24 +217,33 @@ def _cone(axes: Axes, forecast: Forecast, *, first: date, shown: int) -> None:
             [forecast.level * (1 + forecast.change) ** (start - begin), forecast.level],
             color=VERMILION, linewidth=1.4, zorder=3,
         )  # fmt: skip
-    axes.axhline(forecast.limit, color=MUTED, linewidth=0.9, zorder=1)
+    if reached:
+        axes.axhline(forecast.limit, color=MUTED, linewidth=0.9, zorder=1)
     axes.annotate(
-        f"timeout {seconds(forecast.limit)}: {forecast.on:%d\u00a0%b}",
-        (0.01, forecast.limit),
-        xycoords=("axes fraction", "data"),
+        f"timeout {seconds(forecast.limit)}: {forecast.on:%d\u00a0%b}" + ("" if reached else " →"),
+        (0.012, forecast.limit) if reached else (0.012, 1.0),
+        xycoords=("axes fraction", "data") if reached else "axes fraction",
         xytext=(0, -3),
         textcoords="offset points",
         va="top",
         fontsize=8,
         color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        zorder=2.5,  # over the line of the onset, behind every day
     )
 
 
 def _scale(
-    axes: Axes, panel: _Panel, *, low: float | None, high: float | None, reached: bool
+    axes: Axes,
+    panel: _Panel,
+    *,
+    low: float | None,
+    high: float | None,
+    ahead: int,
+    reached: bool,
 ) -> None:
     """A log scale with marks that people know; shares from zero."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+    from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
     values = [float(v) for v in panel.values]
     if panel.change.metric == "failure_rate":
@@ -243,33 +254,27 @@ def _scale(
         return
     axes.set_yscale("log")
     ends = [*values, *(v for v in (low, high) if v is not None)]
-    if reached and panel.forecast is not None:
-        ends.append(panel.forecast.limit)
+    if panel.forecast is not None and panel.forecast.level is not None and ahead:
+        grown = panel.forecast.level * (1 + (panel.forecast.change or 0.0)) ** ahead
+        ends.append(panel.forecast.limit if reached else grown)
     bottom, top = min(ends) / 1.12, max(ends) * 1.15
     axes.set_ylim(bottom, top)
-    if panel.change.metric == "duration":
+    if top / bottom < _NARROW:
+        inside = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(bottom, top)
+        marks = [float(mark) for mark in inside if bottom <= mark <= top]
+    elif panel.change.metric == "duration":
         marks = _thinned([m for m in _MARKS_S if bottom <= m <= top], bottom, top)
-        if len(marks) < 2:
-            marks = _between(bottom, top)
+    else:
+        decades = range(int(np.floor(np.log10(bottom))), int(np.ceil(np.log10(top))) + 1)
+        every = [digit * 10.0**power for power in decades for digit in (1, 2, 5)]
+        marks = _thinned([m for m in every if bottom <= m <= top], bottom, top)
+    if panel.change.metric == "duration":
         names = [seconds(mark).replace(".0\u00a0", "\u00a0") for mark in marks]
     else:
-        marks = _between(bottom, top)
         names = [f"{mark:,.0f}" if mark >= 10 else f"{mark:.2g}" for mark in marks]
     axes.yaxis.set_major_locator(FixedLocator(marks))
     axes.yaxis.set_major_formatter(FixedFormatter(names))
     axes.yaxis.set_minor_locator(NullLocator())
-
-
-def _between(bottom: float, top: float) -> list[float]:
-    """Three round numbers, evenly spread on the log scale."""
-    marks = []
-    for share in (0.1, 0.5, 0.9):
-        value = exp(log(bottom) + share * log(top / bottom))
-        digits = 1 - int(np.floor(np.log10(value)))
-        rounded = round(value, digits)
-        if isfinite(rounded) and rounded > 0 and rounded not in marks:
-            marks.append(rounded)
-    return marks
 
 
 def _thinned(marks: list[float], bottom: float, top: float) -> list[float]:

@@ -9,7 +9,7 @@ from nbkit.findings import Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.handover import Handover, OpenFinding
 from nbkit.findings.wording import count_of, moment
-from nbkit.questions.daily_health import DailyHealth
+from nbkit.questions.health_report import DailyHealth
 from nbkit.store import NoteOfWork, Told
 from nbkit.tables import Column, Note, Table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nbkit import figures
-from nbkit.analysis.anomalies import DayAnomalies
+from nbkit.analysis.anomalies import DayAnomalies, RunAnomalies
 from nbkit.analysis.liveness import Freshness
 from nbkit.analysis.trends.deadline_risk import DeadlineRisk
 from nbkit.analysis.trends.forecast import Forecast
@@ -17,15 +17,9 @@ from nbkit.errors import ParameterError
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.intervals import joined, whole_percent
-from nbkit.findings.trends import (
-    anomaly_told,
-    change_named,
-    effect_told,
-    is_part_of_trend,
-    levels_told,
-    odd_days,
-)
+from nbkit.findings.trends import change_named, effect_told, levels_told
 from nbkit.findings.wording import count_of, percent, seconds, some
+from nbkit.questions import odd_tables
 from nbkit.registry import MarkedSpan
 from nbkit.tables import Column, Note, Table
 
@@ -46,6 +40,7 @@ class TrendReport:
     freshness: Freshness
     found: Outlook
     anomalies: DayAnomalies
+    runs: RunAnomalies
     platform_rules: Sequence[RuleResult]
     marked: tuple[MarkedSpan, ...]
     judgement: Judgement = field(repr=False)
@@ -99,9 +94,8 @@ class TrendReport:
                 Column("Usual"),
                 Column("Since then"),
                 Column("Effect (95 % interval)"),
-                Column("Chance of a false alarm"),
-                Column("Criticality"),
-                Column("Dependents", "count"),
+                Column("False alarm"),
+                Column("Weight"),
             ],
             [
                 (
@@ -112,8 +106,8 @@ class TrendReport:
                     *levels_told(change),
                     effect_told(change),
                     _chance(warning.q),
-                    warning.criticality or "not registered",
-                    warning.blast_radius,
+                    f"{warning.criticality or 'not registered'}, "
+                    f"{count_of(warning.blast_radius, 'dependent')}".replace(" ", "\u00a0"),
                 )
                 for warning, change in self.found.worse
                 if processor in ("", warning.processor)
@@ -121,38 +115,53 @@ class TrendReport:
             empty=self.nothing_worse(processor),
         )
 
-    def ahead_table(self, processor: str = "") -> Table:
-        """For each warned processor, and each with a date: timeout and deadline if it goes on."""
-        warned = [w.processor for w in self.found.warnings.warnings]
+    def timeout_table(self, processor: str = "") -> Table:
+        """For each processor that is getting slower: when its P95 meets its timeout, or why no date
+        can be told."""
+        slower = [w.processor for w, c in self.found.worse if c.metric == "duration"]
         dated = [name for name, f in self.found.timeouts.items() if f.on is not None]
-        dated += [
-            name
-            for name, risk in self.found.deadlines.items()
-            if risk.reached.on is not None or (risk.basis == "drift" and risk.probability)
-        ]
-        names = list(dict.fromkeys([*warned, *dated]))
+        names = [n for n in dict.fromkeys([*slower, *dated]) if n in self.found.timeouts]
         return Table.of(
             [
                 Column("Processor"),
                 Column("P95 now", "seconds"),
-                Column("Change a day"),
+                Column("Change a day (90 % interval)"),
                 Column("Timeout", "seconds"),
-                Column("Reached on (90 % interval)"),
-                Column("Next deadline (UTC)", "moment"),
-                Column("Usually early by", "span"),
-                Column("Missed, of the last", "text"),
-                Column("Chance of a miss"),
+                Column("Reached on", "date"),
+                Column("90 % interval"),
             ],
             [
-                (
-                    name,
-                    *_timeout_cells(self.found.timeouts.get(name)),
-                    *_deadline_cells(self.found.deadlines.get(name)),
-                )
+                (name, *_timeout_cells(self.found.timeouts[name]))
                 for name in names
                 if processor in ("", name)
             ],
-            empty="No processor drifts towards its timeout or its deadline.",
+            empty="No processor drifts towards its timeout.",
+        )
+
+    def deadline_table(self, processor: str = "") -> Table:
+        """For each warned processor, and each that finishes later and later: its next deadline."""
+        warned = [w.processor for w in self.found.warnings.warnings]
+        later = [
+            name
+            for name, risk in self.found.deadlines.items()
+            if risk.reached.on is not None or (risk.basis == "drift" and risk.probability)
+        ]
+        names = [n for n in dict.fromkeys([*warned, *later]) if n in self.found.deadlines]
+        return Table.of(
+            [
+                Column("Processor"),
+                Column("Next deadline (UTC)", "moment"),
+                Column("Usually early by", "span"),
+                Column("Missed, of the last"),
+                Column("Chance of a miss (90 % interval)"),
+                Column("Passed on", "date"),
+            ],
+            [
+                (name, *_deadline_cells(self.found.deadlines[name]))
+                for name in names
+                if processor in ("", name)
+            ],
+            empty="No processor that is getting worse has a deadline.",
         )
 
     def recovered_table(self, processor: str = "") -> Table:
@@ -192,7 +201,6 @@ class TrendReport:
 
     def rule_table(self) -> Table:
         """What the platform's own rules say of its critical processors and of those above."""
-        warned = {w.processor for w in self.found.warnings.warnings}
         return Table.of(
             [
                 Column("Processor"),
@@ -201,7 +209,6 @@ class TrendReport:
                 Column("30 days before"),
                 Column("Ratio", "factor"),
                 Column("The rule says"),
-                Column("This report"),
             ],
             [
                 (
@@ -215,7 +222,6 @@ class TrendReport:
                     else f"not enough history ({rule.insufficient})"
                     if rule.insufficient
                     else "no alert",
-                    "getting worse" if rule.processor in warned else "–",
                 )
                 for rule, is_rate, name in _named(self.platform_rules)
             ],
@@ -223,53 +229,16 @@ class TrendReport:
         )
 
     def anomaly_note(self) -> Note:
-        """How many tests were made, and how many false alarms to expect."""
-        found = self.anomalies
-        number = len(found.anomalies)
-        return Note(
-            f"{number:,} odd {'figure' if number == 1 else 'figures'} in {found.tests:,} tests of "
-            f"{count_of(len(found.days), 'day')}. The false discovery rate is held at "
-            f"{percent(found.rules.false_discovery_rate)} on each day: of these, at most "
-            f"{found.expected_false:.1f} are expected to be false alarms."
-        )
+        return odd_tables.day_note(self.anomalies)
 
     def anomaly_table(self, processor: str = "") -> Table:
-        """Days that depart from their processor's own past, the newest and least likely first;
-        what is odd in the same way on several days stands once."""
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("What"),
-                Column("Last day (UTC)", "date"),
-                Column("Days", "count"),
-                Column("Expected"),
-                Column("95 % range"),
-                Column("Seen"),
-                Column("How unlikely"),
-                Column("Off since", "date"),
-                Column("Trend?"),
-            ],
-            [
-                (
-                    odd.latest.processor,
-                    f"{odd.latest.kind} ({odd.latest.metric})",
-                    odd.latest.day,
-                    odd.days,
-                    anomaly_told(odd.latest, odd.latest.expected),
-                    joined(
-                        anomaly_told(odd.latest, odd.latest.low),
-                        anomaly_told(odd.latest, odd.latest.high),
-                    ),
-                    anomaly_told(odd.latest, odd.latest.seen),
-                    _one_in(odd.latest.p_value),
-                    odd.latest.since,
-                    "see above" if is_part_of_trend(odd, self.found) else "",
-                )
-                for odd in odd_days(self.anomalies.anomalies)
-                if processor in ("", odd.latest.processor)
-            ],
-            empty=f"No odd day among the last {len(self.anomalies.days)}.",
-        )
+        return odd_tables.day_table(self.anomalies, self.found, processor)
+
+    def run_note(self) -> Note:
+        return odd_tables.run_note(self.runs)
+
+    def run_table(self, processor: str = "") -> Table:
+        return odd_tables.run_table(self.runs, processor)
 
     def unjudged_table(self) -> Table:
         """Who could not be judged, and why."""
@@ -334,9 +303,7 @@ class TrendReport:
         return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
 
 
-def _timeout_cells(forecast: Forecast | None) -> tuple[object, ...]:
-    if forecast is None:
-        return None, None, None, None
+def _timeout_cells(forecast: Forecast) -> tuple[object, ...]:
     change = None
     if (
         forecast.change is not None
@@ -345,18 +312,17 @@ def _timeout_cells(forecast: Forecast | None) -> tuple[object, ...]:
     ):
         low, high = _a_day(forecast.change_low), _a_day(forecast.change_high)
         change = f"{_a_day(forecast.change)} ({joined(low, high)})"
-    if forecast.on is not None:
-        when = f"{forecast.on} ({forecast.earliest} to {forecast.latest or 'out of sight'})"
-    else:
-        when = f"no date: {forecast.why_not}"
-    return forecast.level, change, forecast.limit, when
+    interval = (
+        f"no date: {forecast.why_not}"
+        if forecast.on is None
+        else f"{forecast.earliest} to {forecast.latest or 'out of sight'}"
+    )
+    return forecast.level, change, forecast.limit, forecast.on, interval
 
 
-def _deadline_cells(risk: DeadlineRisk | None) -> tuple[object, ...]:
-    if risk is None:
-        return None, None, None, None
+def _deadline_cells(risk: DeadlineRisk) -> tuple[object, ...]:
     early = -risk.usual_lateness if risk.usual_lateness is not None else None
-    chance = None
+    chance = "not enough history"
     if risk.probability is not None and risk.low is not None and risk.high is not None:
         chance = f"{whole_percent(risk.probability)} " + (
             f"({joined(whole_percent(risk.low), whole_percent(risk.high))})"
@@ -365,7 +331,8 @@ def _deadline_cells(risk: DeadlineRisk | None) -> tuple[object, ...]:
         risk.next_due,
         early if early is None or early > timedelta(0) else timedelta(0),
         f"{risk.missed.successes} of {risk.missed.total}",
-        chance or "not enough history",
+        chance,
+        risk.reached.on,
     )
 
 
@@ -387,12 +354,3 @@ def _a_day(change: float) -> str:
 
 def _chance(q: float) -> str:
     return f"<\u00a0{percent(0.001)}" if q < 0.001 else percent(q)
-
-
-def _one_in(p_value: float) -> str:
-    """`1 in 3,600`, to two digits."""
-    if p_value <= 0 or 1 / p_value >= 1e9:
-        return "under 1 in a billion"
-    odds = 1 / p_value
-    digits = max(len(f"{odds:.0f}") - 2, 0)
-    return f"1 in {round(odds, -digits):,.0f}"

@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from nbkit.analysis.anomalies import daily_anomalies
+from nbkit.analysis.anomalies import daily_anomalies, run_anomalies
 from nbkit.analysis.daily import daily_histories
 from nbkit.analysis.liveness import freshness
+from nbkit.analysis.off_days import off_days
 from nbkit.analysis.trends.outlook import Outlook, outlook
 from nbkit.analysis.trends.rules import (
     RuleResult,
@@ -89,7 +90,10 @@ def trends(
         warehouse.query("history_freshness", start=moment - YEAR, end=moment, as_of=moment),
         as_of=moment,
     )
-    counts = classify_counts(warehouse.query("hourly_counts", start=start, end=end, as_of=end))
+    # Of the day that goes on only the single runs are judged.
+    counts = classify_counts(
+        warehouse.query("hourly_counts", start=start, end=moment, as_of=moment)
+    )
     histograms = warehouse.query("daily_histograms", start=start, end=end, as_of=end)
     found = outlook(
         daily_histories(counts, histograms),
@@ -98,11 +102,17 @@ def trends(
         as_of=moment,
         marked=marked,
     )
-    anomalies = daily_anomalies(
-        found.daily,
-        as_of=found.day,
-        days=anomaly_days,
-        excluded=marked.days_of_all(start.date(), found.day),
+    excluded = marked.days_of_all(start.date(), found.day)
+    anomalies = daily_anomalies(found.daily, as_of=found.day, days=anomaly_days, excluded=excluded)
+    runs = run_anomalies(
+        warehouse.query(
+            "successful_runs", start=moment - timedelta(days=1), end=moment, as_of=moment
+        ),
+        marked.without(histograms, day="day"),
+        counts,
+        as_of=moment,
+        off_days=off_days(found.daily),
+        excluded=excluded,
     )
     stale = judge_freshness(fresh, as_of=moment, rules=HealthRules())
     unfit = [*stale, *([] if stale else judge_trend_history(found))]
@@ -121,6 +131,7 @@ def trends(
         freshness=fresh,
         found=found,
         anomalies=anomalies,
+        runs=runs,
         platform_rules=_platform_rules(found, histograms, registry, marked),
         marked=marked.touching((end - timedelta(days=days)).date(), found.day),
         judgement=Judgement(

@@ -87,16 +87,18 @@ def day_of_runs(days_ago: int, *, seconds: float = 60.0, runs: int = 8) -> list[
 def show_all(report: TrendReport) -> None:
     for table in (
         report.warning_table(),
-        report.ahead_table(),
+        report.timeout_table(),
+        report.deadline_table(),
         report.recovered_table(),
         report.rule_table(),
         report.anomaly_table(),
+        report.run_table(),
         report.unjudged_table(),
         report.marked_table(),
     ):
         assert "nb-" in table._repr_html_()
         assert repr(table)
-    for note in (report.summary_note(), report.anomaly_note()):
+    for note in (report.summary_note(), report.anomaly_note(), report.run_note()):
         assert note.text
     assert report.trend_figure().alt
     assert len(report.trend_figure().png()) > 2_000
@@ -130,8 +132,10 @@ def test_the_drift_is_told_with_the_day_of_its_timeout(report: TrendReport) -> N
     assert finding.evidence["timeout_earliest"] <= on.isoformat()
     assert on.isoformat() <= finding.evidence["timeout_latest"]
     assert f"timeout of 30\u00a0min is reached on {on}" in finding.title
-    (row,) = (r for r in report.ahead_table().rows if r[0] == "PlayerDailyCacheProcessor")
-    assert str(on) in str(row[4])
+    (row,) = (r for r in report.timeout_table().rows if r[0] == "PlayerDailyCacheProcessor")
+    assert row[4] == on
+    (row,) = (r for r in report.deadline_table().rows if r[0] == "PlayerDailyCacheProcessor")
+    assert str(row[3]).startswith("0 of ")
 
 
 def test_the_slow_morning_is_an_odd_day_and_no_trend(report: TrendReport, truth: DemoTruth) -> None:
@@ -144,10 +148,19 @@ def test_the_slow_morning_is_an_odd_day_and_no_trend(report: TrendReport, truth:
 
 def test_the_days_of_a_trend_are_marked_as_such_and_told_once(report: TrendReport) -> None:
     (row,) = (r for r in report.anomaly_table().rows if r[0] == "MLFeatureStoreProcessor")
-    assert row[-1] == "see above"
+    assert row[1] == "slow (trend above)"
     assert row[3] >= 3
     kinds = [f.kind for f in report.findings if f.subject == "MLFeatureStoreProcessor"]
     assert kinds == ["duration_rise"]
+
+
+def test_single_runs_of_the_slow_morning_are_shown(report: TrendReport, truth: DemoTruth) -> None:
+    (slow,) = truth.of_kind("slow_processor")
+    rows = [row for row in report.run_table().rows if row[0] == slow.processors[0]]
+    assert rows
+    assert {row[1] for row in rows} == {"slow"}
+    assert {row[-1] for row in rows} <= set(slow.run_ids)
+    assert "false alarms" in report.run_note().text
 
 
 def test_the_platforms_rules_stand_beside_under_their_names(report: TrendReport) -> None:
@@ -157,7 +170,7 @@ def test_the_platforms_rules_stand_beside_under_their_names(report: TrendReport)
             assert (name, rule) in rows
     # A step of 1.3 × stays below their 2 ×.
     step = rows["MLFeatureStoreProcessor", "detect_performance_degradation"]
-    assert step[5:] == ("no alert", "getting worse")
+    assert step[5] == "no alert"
     assert any("not enough history" in str(row[5]) for row in rows.values())
 
 
