@@ -269,12 +269,19 @@ def _scale(
         every = [digit * 10.0**power for power in decades for digit in (1, 2, 5)]
         marks = _thinned([m for m in every if bottom <= m <= top], bottom, top)
     if panel.change.metric == "duration":
-        names = [seconds(mark).replace(".0\u00a0", "\u00a0") for mark in marks]
+        names = [_mark(mark) for mark in marks]
     else:
         names = [f"{mark:,.0f}" if mark >= 10 else f"{mark:.2g}" for mark in marks]
     axes.yaxis.set_major_locator(FixedLocator(marks))
     axes.yaxis.set_major_formatter(FixedFormatter(names))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _mark(value_s: float) -> str:
+    """`50 s`, `150 s`, `3 min`: minutes only where they are whole."""
+    if 60 < value_s < 600 and value_s % 60:
+        return f"{value_s:.0f}\u00a0s"
+    return seconds(value_s).replace(".0\u00a0", "\u00a0")
 
 
 def _thinned(marks: list[float], bottom: float, top: float) -> list[float]:

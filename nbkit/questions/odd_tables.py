@@ -80,8 +80,7 @@ def run_table(found: RunAnomalies, processor: str = "") -> Table:
                 odd.processor,
                 odd.kind.value,
                 odd.at,
-                f"{_run_told(odd, odd.expected)} "
-                f"({joined(_run_told(odd, odd.low), _run_told(odd, odd.high))})",
+                _run_range(odd),
                 _run_told(odd, odd.seen),
                 one_in(odd.p_value),
                 odd.run_id,
@@ -107,9 +106,15 @@ def _day_range(odd: DayAnomaly) -> str:
     return f"{anomaly_told(odd, odd.expected)} ({joined(low, high)})"
 
 
+def _run_range(odd: RunAnomaly) -> str:
+    low, high = _run_told(odd, odd.low), _run_told(odd, odd.high)
+    middle = _run_told(odd, odd.expected)
+    return middle if low == high == middle else f"{middle} ({joined(low, high)})"
+
+
 def _run_told(odd: RunAnomaly, value: float) -> str:
     if odd.kind in (RunKind.SLOW, RunKind.FAST):
         return seconds(value)
     if odd.kind is RunKind.SILENCE:
-        return f"{value:.1f}\u00a0h"
+        return f"{value:.1f}\u00a0h" if value else "<\u00a01\u00a0h"
     return f"{whole(value)}\u00a0records"
