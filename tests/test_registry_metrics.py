@@ -43,7 +43,7 @@ def test_the_plans_six_metrics_are_there_with_their_targets() -> None:
     ("wrong", "right", "said"),
     [
         ("below: 2", "below: 2, at_least: 1", "either {below"),
-        ("{below: 2}", "2", "must be a mapping"),
+        ("{below: 2}", "2", "2 will not do; write {below: 2}"),
         ('"2026-01-14T00:00:00Z"', '"14 January"', "write a moment with its zone"),
         ('"2026-01-14T00:00:00Z"', '"2026-01-14T00:00:00"', "write a moment with its zone"),
         ("zero_record_runs", "window_failures", "needs weekday and hours"),

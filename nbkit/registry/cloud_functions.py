@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from nbkit.errors import RegistryError
 from nbkit.project import find_project
-from nbkit.registry.problems import Problems
-from nbkit.registry.yaml_lines import read_document, shown_path
+from nbkit.registry.entries import read_entries
 
 FILE_NAME = "cloud_functions.yaml"
 _FIXES = {
@@ -56,35 +54,12 @@ class CloudFunction(BaseModel):
         return self.generation == 2 and (self.moved_on is None or self.moved_on <= day)
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    version: Annotated[str, Field(min_length=1)]
-    functions: list[Any]
-
-
 def load_cloud_functions(path: Path | None = None) -> tuple[CloudFunction, ...]:
     """Read and check `registry/cloud_functions.yaml`, in its order.
 
     Raises:
         RegistryError: all that is wrong with it, a line each: file:line, key, what, the fix.
     """
-    document = read_document(path or find_project().registry / FILE_NAME)
-    values = document.values
-    if not isinstance(values, dict):
-        raise RegistryError(
-            f"{shown_path(document.path)}:1: this file is a mapping with version and functions."
-        )
-    problems = Problems(document, fixes=_FIXES, defaulted=())
-    problems.model(_File, values, ())
-    entries = values.get("functions")
-    found: list[CloudFunction] = []
-    for i, entry in enumerate(entries if isinstance(entries, list) else []):
-        function = problems.model(CloudFunction, entry, ("functions", i))
-        if function is None:
-            continue
-        if any(function.name == other.name for other in found):
-            problems.add(("functions", i, "name"), "is there twice; remove one")
-        found.append(function)
-    problems.raise_any()
-    return tuple(found)
+    return read_entries(
+        path or find_project().registry / FILE_NAME, "functions", CloudFunction, fixes=_FIXES
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from nbkit.errors import InputError, RegistryError
+from nbkit.errors import InputError
 from nbkit.project import find_project
-from nbkit.registry.problems import Problems, nearest
-from nbkit.registry.yaml_lines import read_document, shown_path
+from nbkit.registry.entries import read_entries
+from nbkit.registry.problems import nearest
 
 FILE_NAME = "metrics.yaml"
 Measure = Literal[
@@ -126,37 +126,15 @@ class Metric(_Strict):
         return self
 
 
-class _File(_Strict):
-    version: Annotated[str, Field(min_length=1)]
-    metrics: list[Any]
-
-
 def load_metrics(path: Path | None = None) -> tuple[Metric, ...]:
     """Read and check `registry/metrics.yaml`, in its order.
 
     Raises:
         RegistryError: all that is wrong with it, a line each: file:line, key, what, the fix.
     """
-    document = read_document(path or find_project().registry / FILE_NAME)
-    values = document.values
-    if not isinstance(values, dict):
-        raise RegistryError(
-            f"{shown_path(document.path)}:1: this file is a mapping with version and metrics; see "
-            "docs/scorecard.md."
-        )
-    problems = Problems(document, fixes=_FIXES, defaulted=())
-    problems.model(_File, values, ())
-    entries = values.get("metrics")
-    found: list[Metric] = []
-    for i, entry in enumerate(entries if isinstance(entries, list) else []):
-        metric = problems.model(Metric, entry, ("metrics", i))
-        if metric is None:
-            continue
-        if any(metric.name == other.name for other in found):
-            problems.add(("metrics", i, "name"), "is there twice; rename one")
-        found.append(metric)
-    problems.raise_any()
-    return tuple(found)
+    return read_entries(
+        path or find_project().registry / FILE_NAME, "metrics", Metric, fixes=_FIXES
+    )
 
 
 def metric_named(name: str, metrics: tuple[Metric, ...]) -> Metric:
