@@ -48,7 +48,8 @@ class AlarmPolicy:
     After an alarm the next `quiet` points are part of it, unless one is `stronger` (powers of ten)
     than all of its first `settling` points. An alarm costs one coin; coins come one in `coin_every`
     points, up to `purse`. Without a coin a point must be rarer, by a factor of ten for each coin
-    that is owed, `debt` at most: a series that is always strange is reported rarely.
+    that is owed, `debt` at most: a series that is always strange is reported rarely. A new series
+    begins with `first_coins`, in debt: what is usual for it is not well known.
     """
 
     quiet: int = 100
@@ -57,6 +58,7 @@ class AlarmPolicy:
     coin_every: float = 700.0
     purse: float = 3.0
     debt: float = 1.0
+    first_coins: float = -0.5
 
 
 _POLICY = AlarmPolicy()
@@ -152,7 +154,7 @@ def _alarms(strength: Floats, rate: Floats) -> Floats:
     """Scores of which those at or above `THRESHOLD` are alarms by the policy."""
     bar = BLOCK / EVENT_EVERY
     scores = np.where(rate < 1, 1 / (1 + rate / bar), 0.0)
-    coins, counted, began, reference = 1.0, 0, -_POLICY.quiet, 0.0
+    coins, counted, began, reference = _POLICY.first_coins, 0, -_POLICY.quiet, 0.0
     for at in np.flatnonzero(scores >= THRESHOLD):
         coins = min(coins + (at - counted) / _POLICY.coin_every, _POLICY.purse)
         counted = int(at)
