@@ -32,7 +32,7 @@ def budget_burn_down(left: Mapping[str, pd.Series], *, days: int) -> Figure:
     title = (
         f"{len(out)} of {count_of(len(shown), 'error budget')} overspent within {days} days"
         if out
-        else f"Every one of {count_of(len(shown), 'error budget')} has something left"
+        else f"None of {count_of(len(shown), 'error budget')} overspent within {days} days"
         if shown
         else "No error budget could be measured"
     )

@@ -58,11 +58,11 @@ warehouse. One row is what one day brought:
 | `total` | INT64 | how many there were |
 
 Where the table or the rows of a key are not there, the target is not measured: never green. Rows of
-one day and key add up. For example, from the platform's own grading:
+one day and key add up. For example, where the grading table has a column `is_right`:
 
 ```sql
 INSERT INTO `nba_orchestration.sla_measurements` (sla, measured_on, good, total)
-SELECT 'hit_rate', game_date, COUNTIF(prediction_correct), COUNT(*)
+SELECT 'hit_rate', game_date, COUNTIF(is_right), COUNT(*)
 FROM `nba_predictions.prediction_accuracy`
 WHERE game_date = '2026-01-12'
 GROUP BY game_date
