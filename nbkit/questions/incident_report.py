@@ -26,6 +26,7 @@ from nbkit.registry import Criticality, Processor, ProcessorRegistry
 from nbkit.tables import Column, Note, Table, Text
 
 MOST_LANES = 14
+_MANY = 5  # failures, and times the usual number, from which a known message is marked
 _SIGNS = {
     Verdict.RED: ":red_circle:",
     Verdict.YELLOW: ":large_yellow_circle:",
@@ -194,19 +195,25 @@ class IncidentReport:
     def waiting_note(self) -> Note:
         """The blast radius in a sentence."""
         main = self.main
-        if main is None or main.root not in self.registry:
-            return Note("There is no registered root, so nobody waits for one.")
-        radius = self.registry.blast_radius(main.root)
-        levels = ", ".join(f"{n} {level.value}" for level, n in radius.by_criticality.items())
-        ill = [f.processor for f in main.followers]
-        stand_in = [p.name for p in radius.same_table]
-        words = f"{count_of(len(radius.affected), 'processor')} need {main.root}, directly or not"
-        words += f" ({levels})" if levels else ""
-        words += (
-            f"; {len(ill)} of them failed after it." if ill else "; none of them failed after it."
+        if main is None:
+            return Note("There is no root, so nobody waits for one.")
+        affected = self.affected(main)
+        if not affected:
+            return Note(f"Nothing that is registered needs {some(main.roots)}.")
+        fill = [
+            other.name
+            for root in main.roots
+            if root in self.registry
+            for other in self.registry.blast_radius(root).same_table
+            if other.name not in main.roots
+        ]
+        ill = len(main.followers) or "none"
+        words = (
+            f"{count_of(len(affected), 'processor')} {_need(len(affected))} {some(main.roots)}, "
+            f"directly or not ({criticalities(affected)}); {ill} of them failed after it."
         )
-        if stand_in:
-            words += f" {some(stand_in)} can fill the same table."
+        if fill:
+            words += f" {some(fill)} can fill the same table."
         return Note(words)
 
     def waiting_table(self) -> Table:
@@ -451,7 +458,11 @@ def _unusual(row: SameHours) -> Iterable[str]:
 def _novelty(group: MessageGroup) -> str:
     if group.is_new:
         return "NEW"
-    return "new here" if len(group.new_for) == len(group.processors) else ""
+    if len(group.new_for) == len(group.processors):
+        return "new here"
+    if group.failures >= _MANY and group.failures >= _MANY * group.usual:
+        return f"{group.failures / group.usual:,.0f}× usual" if group.usual else "more"
+    return ""
 
 
 def _state(row: Standing, failing: set[str]) -> str:

@@ -100,12 +100,12 @@ def test_the_words_of_the_cascade_are_new_and_those_of_the_source_are_not(
     new = [group for group in outage.messages if group.is_new]
     assert [group.failures for group in new] == [88]
     assert new[0].example.startswith("Upstream NbacGamebookProcessor failed")
-    known = next(
-        g
-        for g in outage.messages
-        if "official.example/gamebook" in g.example or g.example.startswith("503 Server Error")
-    )
+    known = next(g for g in outage.messages if "official.example/gamebook" in g.example)
     assert not known.is_new
+    assert known.failures > 50 * known.usual
+    marks = [row[0] for row in outage.message_table().rows]
+    assert marks[0] == "NEW"
+    assert marks[1].endswith("× usual")
     assert of_kind(outage, "new_error") == []  # the incident's own finding says it
 
 

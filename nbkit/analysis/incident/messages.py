@@ -19,9 +19,10 @@ SILENT = ""  # the template of a failure that left no message
 class MessageGroup:
     """Failures of the window with one template and one category.
 
-    `example` is one message as it was written. `usual` is how many a window of this length brings
-    on average over the baseline; `is_new` says that no processor wrote it there, `new_for` names
-    those that never did. `since` and `until` are the ends of the first and last such run.
+    `example` is one message as it was written, the first of the processor that says it most.
+    `usual` is how many a window of this length brings on average over the baseline; `is_new` says
+    that no processor wrote it there, `new_for` names those that never did. `since` and `until` are
+    the ends of the first and last such run.
     """
 
     template: str
@@ -83,7 +84,9 @@ def message_groups(
         names = tuple(
             str(name) for name in by_name.sort_values(ascending=False, kind="stable").index
         )
-        first = own.sort_values(["first_ended_at", "example_run_id"]).iloc[0]
+        # Quoted is who says it most: the same words of another may be about another source.
+        loudest = own[own["processor_name"] == names[0]]
+        first = loudest.sort_values(["first_ended_at", "example_run_id"]).iloc[0]
         is_new = template != SILENT and template not in seen
         groups.append(
             MessageGroup(
@@ -94,7 +97,7 @@ def message_groups(
                 example_run_id=str(first["example_run_id"]),
                 failures=int(own["runs"].sum()),
                 processors=names,
-                since=first["first_ended_at"].to_pydatetime(),
+                since=own["first_ended_at"].min().to_pydatetime(),
                 until=own["last_ended_at"].max().to_pydatetime(),
                 usual=float(usual.get((template, category), 0)) / windows if windows else 0.0,
                 is_new=is_new,
