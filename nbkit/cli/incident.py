@@ -257,7 +257,7 @@ def _show_messages(found: IncidentReport, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from nbkit.findings.wording import some
+    from nbkit.findings.wording import count_of, some
 
     real = [group for group in found.messages if not group.expected]
     fresh = [group for group in found.messages if group.expected and group.is_new]
@@ -266,7 +266,7 @@ def _show_messages(found: IncidentReport, console: Console) -> None:
         return
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     # What is short stays whole; the message gets what the terminal has left.
-    whose = min(34, console.width // 3)
+    whose = min(34, console.width // 4)
     grid.add_column("", no_wrap=True, min_width=3)
     grid.add_column("Failures", justify="right", no_wrap=True, min_width=8)
     grid.add_column("Usual", justify="right", no_wrap=True, min_width=5)
@@ -283,9 +283,11 @@ def _show_messages(found: IncidentReport, console: Console) -> None:
         )
     console.print()
     console.print(grid)
-    left = len(real) - len(real[:_MESSAGES])
+    left = real[_MESSAGES:]
     if left:
-        console.print(Text(f"  and {left} more messages, none of them new", style="dim"))
+        new = sum(group.is_new for group in left)
+        told = count_of(len(left), "more message")
+        console.print(Text(f"  and {told}, {new or 'none'} of them new", style="dim"))
 
 
 def _show_changes(found: IncidentReport, console: Console) -> None:
