@@ -143,3 +143,29 @@ def test_the_unit_does_not_matter(scale: float, offset: float, seed: int, at: in
     values = _noise(seed)
     values[at:] += 5
     assert change_points(values) == change_points(scale * (values + offset))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.floats(-1e3, 1e3),
+            st.integers(0, 3).map(float),
+            st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e300, -1e300, 1e-300]),
+        ),
+        max_size=60,
+    )
+)
+def test_any_numbers_have_an_answer(values: list[float]) -> None:
+    found = change_points(values)
+    assert found == sorted(set(found))
+    assert all(0 < at < len(values) for at in found)
+
+
+@pytest.mark.parametrize("size", [50, 500])
+def test_a_line_without_any_noise_has_no_change(size: int) -> None:
+    assert change_points(np.arange(float(size))) == []
+
+
+def test_a_step_without_any_noise_is_found() -> None:
+    assert change_points([0.0] * 20 + [1.0] * 20) == [20]

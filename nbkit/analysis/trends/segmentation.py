@@ -46,6 +46,7 @@ _SCATTER_POINTS = 40
 _SCATTER_RATIO = 2.0
 _SCATTER_PENALTY = 4.0  # times log(n), of ranks scaled to variance 1
 _SCATTER_MEMORY = 0.5
+_ROUNDING = 1e-6  # of the series' deviation: less is no scatter
 
 
 def change_points(values: npt.ArrayLike) -> list[int]:
@@ -67,7 +68,10 @@ def change_points(values: npt.ArrayLike) -> list[int]:
     where = np.flatnonzero(np.isfinite(raw))
     if where.size < MIN_POINTS:
         return []
-    series = _without_lone_outliers(raw[where])
+    largest = float(np.abs(raw[where]).max())
+    if largest == 0:
+        return []
+    series = _without_lone_outliers(raw[where] / largest)
     if _is_constant(series):
         return []
     series = without_season(series, where)
@@ -96,7 +100,8 @@ def _without_lone_outliers(series: Floats) -> Floats:
 
 
 def _is_constant(series: Floats) -> bool:
-    return float(series.std()) <= 1e-12 * max(1.0, float(np.abs(series).max()))
+    """Up to rounding, of values that are 1 at most."""
+    return float(series.std()) <= 1e-12
 
 
 def _changes(series: Floats) -> list[int]:
@@ -152,9 +157,11 @@ def _scatter_changes(rest: Floats) -> list[int]:
     size = rest.size
     least = max(12, size // 10)
     away = np.abs(rest - np.median(rest))
-    if size < _SCATTER_POINTS or autocorrelation(rest, most=_MOST_MEMORY) > _SCATTER_MEMORY:
+    if size < _SCATTER_POINTS or rest.std() < _ROUNDING:
         return []
     scores = ndtri((rankdata(away) - 0.5) / size)
+    if autocorrelation(rest, most=_MOST_MEMORY) > _SCATTER_MEMORY or scores.std() < _ROUNDING:
+        return []
     at = np.arange(least, size - least + 1)
     before = np.cumsum(scores)[at - 1]
     gain = before**2 * size / (at * (size - at)) / scores.var()
