@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from nbkit.errors import RegistryError
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.registry.sla_exceptions import SlaException, load_sla_exceptions
+from nbkit.registry.sla_page import slas_page
 from nbkit.registry.slas import NEXT_BUSINESS_DAY, Measure, Slas, load_slas
 
 HEAD = """\
@@ -101,6 +103,18 @@ def test_the_file_holds_every_target_of_the_plan(ours: Slas) -> None:
         "P2": (4 * hour, 2 * day),
         "P3": (NEXT_BUSINESS_DAY, 7 * day),
     }
+
+
+def test_the_on_call_runbook_has_the_same_response_times(
+    ours: Slas, registry: ProcessorRegistry
+) -> None:
+    page = (ours.source.parent.parent / "docs" / "runbooks" / "on-call.md").read_text("utf-8")
+    told = slas_page(ours, registry).partition("## Incidents")[2]
+    rows = re.findall(r"^\| (P\d) \w+ \| (.*) \| (.*) \|$", told, re.MULTILINE)
+    assert len(rows) == 4
+    for severity, respond, resolve in rows:
+        (own,) = [line for line in page.splitlines() if line.startswith(f"| **{severity}**")]
+        assert own.endswith(f"| {respond} | {resolve} |")
 
 
 def test_burn_alerts_are_those_of_the_workbook(ours: Slas) -> None:

@@ -25,6 +25,7 @@ from nbkit.questions.sla_tables import (
     incident_note,
     incidents,
     ranked,
+    scope_note,
     unmeasured,
 )
 from nbkit.registry.slas import Measure
@@ -115,6 +116,10 @@ class SlaMonthly:
     def compliance_table(self) -> Table:
         """Every measured target of the month, the most overspent first."""
         return compliance(self.last.values())
+
+    def scope_note(self) -> Note:
+        """What the figures leave out."""
+        return scope_note(self.facts, self.month.start, self.month.end)
 
     def unmeasured_table(self) -> Table:
         """What nothing can be said about, and why."""

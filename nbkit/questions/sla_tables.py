@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
+from nbkit.analysis.rates import between, outcomes, phases_of
 from nbkit.analysis.slas import Attainment, Standing
 from nbkit.findings.intervals import share_between
 from nbkit.findings.wording import count_of, percent, short, some
 from nbkit.questions.past_findings import PastFindings
+from nbkit.questions.sla_facts import SlaFacts
 from nbkit.registry.sla_exceptions import SlaException
 from nbkit.registry.sla_page import promised
+from nbkit.registry.slas import Measure
 from nbkit.tables import Column, Note, Table
 
 
@@ -49,6 +53,32 @@ def compliance(attainments: Iterable[Attainment]) -> Table:
         ],
         empty="Nothing could be measured.",
     )
+
+
+def scope_note(facts: SlaFacts, start: datetime, end: datetime) -> Note:
+    """What the figures leave out: phases without a date, and the rates as they are published."""
+    titles = {phase.name: phase.title for phase in facts.registry.phases}
+    deadlines = facts.slas.of(Measure.ON_TIME)
+    absent = [titles[str(t.phase)] for t in deadlines if not facts.measured[t.name].is_measured]
+    words = []
+    if absent and len(absent) < len(deadlines):
+        words.append(
+            f"Availability is without {some(absent, len(absent))}: no date with work of "
+            f"{'it' if len(absent) == 1 else 'them'} is in the history."
+        )
+    own = between(facts.counts, start, end)
+    labels = phases_of(own, facts.registry)
+    raw = [
+        f"{titles[str(target.phase)]} {percent(rate)}"
+        for target in facts.slas.of(Measure.SUCCESS_RATE)
+        if (rate := outcomes(own[labels == target.phase]).raw_rate) is not None
+    ]
+    if raw:
+        words.append(
+            "Of all runs, those with nothing to do among them, succeeded: "
+            f"{', '.join(raw)}. That is how the platform publishes it."
+        )
+    return Note(" ".join(words) or "Nothing is left out.")
 
 
 def unmeasured(attainments: Iterable[Attainment]) -> Table:

@@ -20,6 +20,7 @@ from nbkit.questions.sla_tables import (
     incident_note,
     incidents,
     ranked,
+    scope_note,
     unmeasured,
 )
 from nbkit.questions.slas import WEEK, SlaStatus
@@ -95,6 +96,10 @@ class SlaWeekly:
     def compliance_table(self) -> Table:
         """Every measured target, the most overspent first."""
         return compliance(self.status.attainments)
+
+    def scope_note(self) -> Note:
+        """What the figures leave out."""
+        return scope_note(self.status.facts, self.status.start, self.status.as_of)
 
     def unmeasured_table(self) -> Table:
         """What nothing can be said about, and why."""

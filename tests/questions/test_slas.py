@@ -118,6 +118,11 @@ class TestThePlantedTruth:
         assert late == [row[0] for row in rows]
         assert len(late) == 16
 
+    def test_the_published_rate_stands_beside_the_judged_one(self, weekly: SlaWeekly) -> None:
+        note = weekly.scope_note().text
+        assert "Phase 5 · Predictions 27.4\u00a0%" in note  # to the demo's moment; 27.3 % in all
+        assert "Availability is without Phase 1 · Scrapers and Phase 6 · Publishing" in note
+
     def test_the_gamebook_keeps_phase_2_from_its_deadline(self, status: SlaStatus) -> None:
         phase_2 = status.attainment("phase_2_on_time")
         assert phase_2.standing is Standing.MISSED
