@@ -94,7 +94,9 @@ def trends(
     counts = classify_counts(
         warehouse.query("hourly_counts", start=start, end=moment, as_of=moment)
     )
-    histograms = warehouse.query("daily_histograms", start=start, end=end, as_of=end)
+    histograms = marked.without(
+        warehouse.query("daily_histograms", start=start, end=end, as_of=end), day="day"
+    )
     found = outlook(
         daily_histories(counts, histograms),
         read_works(warehouse, moment),
@@ -108,7 +110,7 @@ def trends(
         warehouse.query(
             "successful_runs", start=moment - timedelta(days=1), end=moment, as_of=moment
         ),
-        marked.without(histograms, day="day"),
+        histograms,
         counts,
         as_of=moment,
         off_days=off_days(found.daily),
@@ -132,7 +134,7 @@ def trends(
         found=found,
         anomalies=anomalies,
         runs=runs,
-        platform_rules=_platform_rules(found, histograms, registry, marked),
+        platform_rules=_platform_rules(found, histograms, registry),
         marked=marked.touching((end - timedelta(days=days)).date(), found.day),
         judgement=Judgement(
             verdict=verdict,
@@ -175,16 +177,15 @@ def read_works(
 
 
 def _platform_rules(
-    found: Outlook, histograms: pd.DataFrame, registry: ProcessorRegistry, marked: MarkedSpans
+    found: Outlook, histograms: pd.DataFrame, registry: ProcessorRegistry
 ) -> Sequence[RuleResult]:
     """The platform's rules on its critical processors, and on whatever is warned of here."""
-    seen = marked.without(histograms, day="day")
-    checked = list(check_quality_trends(found.daily, seen, registry, as_of=found.day).results)
+    checked = list(check_quality_trends(found.daily, histograms, registry, as_of=found.day).results)
     known = {result.processor for result in checked}
     for warning in found.warnings.warnings:
         if warning.processor not in known:
             checked += [
-                detect_performance_degradation(seen, warning.processor, as_of=found.day),
+                detect_performance_degradation(histograms, warning.processor, as_of=found.day),
                 detect_failure_spike(found.daily, warning.processor, as_of=found.day),
             ]
     return tuple(checked)

@@ -108,7 +108,10 @@ class MarkedSpans:
             return rows
         import pandas as pd
 
-        when = pd.to_datetime(rows[day].astype("str"))
+        # Each day is read once: a history has few days in many rows.
+        places, days = pd.factorize(rows[day])
+        moments = pd.to_datetime(pd.Series(days).astype("str"))
+        when = pd.Series(moments.to_numpy()[places], index=rows.index)
         keep = pd.Series(True, index=rows.index)
         for span in self.spans:
             inside = pd.Series(True, index=rows.index)
