@@ -38,6 +38,7 @@ class IncidentRules:
             one file a team.
         recurring: times the month's average at which failures that come every week are mentioned.
         least_recurring: real failures below which they are not.
+        recurring_grave: times the month's average from which they are a warning, though no news.
         like_weeks: times the median of the weeks before, up to which failures are like theirs.
         wide: processors in one trouble that make it critical while it goes on, whatever they are.
     """
@@ -47,6 +48,7 @@ class IncidentRules:
     factor: float = 3.0
     least_expected: int = 30
     recurring: float = 2.0
+    recurring_grave: float = 10.0
     least_recurring: int = 50
     like_weeks: float = 1.5
     wide: int = 5
@@ -307,7 +309,9 @@ def judge_recurring(
         Finding(
             kind="recurring_failures",
             subject="all processors",
-            severity=Severity.INFO,
+            severity=Severity.WARNING
+            if real.now >= rules.recurring_grave * monthly
+            else Severity.INFO,
             title=f"{real.now:,} real failures are many for so short a time (the month's average: "
             f"{monthly:,.0f}) but usual for these hours of the week (weeks before: {before})",
             since=None,

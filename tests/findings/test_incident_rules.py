@@ -233,12 +233,14 @@ def test_hours_unlike_the_weeks_before_are_told_by_way_of_being_unlike() -> None
     assert not [f for f in found if "Same" in f.evidence["processors"]]
 
 
-def test_failures_as_every_week_are_information() -> None:
+def test_failures_as_every_week_are_information_and_a_warning_where_they_are_very_many() -> None:
     like = hours("", real=(299, 310, 290, 305, 330))
     (finding,) = judge_recurring(like, monthly=75, weeks=4, rules=RULES)
     assert finding.severity is Severity.INFO
     assert "weeks before: 310, 290, 305, 330" in finding.title
     assert judge_recurring(like, monthly=290, weeks=4, rules=RULES) == []
+    (grave,) = judge_recurring(like, monthly=20, weeks=4, rules=RULES)
+    assert grave.severity is Severity.WARNING
     worse = hours("", real=(900, 310, 290, 305, 330))
     assert judge_recurring(worse, monthly=75, weeks=4, rules=RULES) == []
     once = hours("", real=(843, 21, 1_771, 22, 17))
