@@ -195,9 +195,11 @@ def _bar(each: Attainment) -> Any:
 def _show_one(status: SlaStatus, name: str, console: Console) -> None:
     from rich.text import Text
 
+    from nbkit.analysis.slas.completion import counted
     from nbkit.findings.slas import amount, budgets
     from nbkit.findings.wording import percent
     from nbkit.registry.sla_page import objective_of
+    from nbkit.registry.slas import Measure
 
     each = status.attainment(name)
     target, share = each.target, each.share
@@ -207,6 +209,12 @@ def _show_one(status: SlaStatus, name: str, console: Console) -> None:
     console.print(f"stated     {target.stated}", markup=False)
     if target.assumed:
         console.print(f"read as    {target.assumed}", markup=False)
+    if target.measure is Measure.ON_TIME:
+        for processor in counted(target, status.facts.registry):
+            # The documents promise the gamebook later than its phase.
+            own = "" if processor.is_default("sla_completion_time") else " (itself due {})"
+            due = own.format(processor.sla_completion_time)
+            console.print(f"waits for  {processor.name}{due}", markup=False)
     if each.why_not:
         console.print(f"not measured: {each.why_not}", markup=False)
         return

@@ -305,6 +305,17 @@ class TestSources:
         assert "no table" in none.why_not
         assert "no rows of hit_rate" in other["hit_rate"].why_not
 
+    @pytest.mark.parametrize("row", [(12, 10), (-1, 10), (None, 10), (3, None)])
+    def test_a_row_without_sense_makes_it_not_measured_and_is_named(
+        self, slas: Slas, registry: ProcessorRegistry, row: tuple[int | None, int | None]
+    ) -> None:
+        sources = measurements("hit_rate", [(6, 10), row]).astype(
+            {"good": "Int64", "total": "Int64"}
+        )
+        found = measured(slas, registry, sources=sources)["hit_rate"]
+        assert not found.is_measured
+        assert found.why_not.startswith("its row of 2026-01-06 says ")
+
     @pytest.mark.parametrize(
         ("days", "standing"),
         [
@@ -325,7 +336,7 @@ class TestSources:
         assert attain(found, start=START, end=AS_OF).standing is standing
 
 
-def measurements(key: str, days: list[tuple[int, int]]) -> pd.DataFrame:
+def measurements(key: str, days: Sequence[tuple[int | None, int | None]]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"sla": key, "measured_on": date(2026, 1, 5) + n * DAY, "good": good, "total": total}

@@ -532,6 +532,9 @@ class TestCommandLine:
         assert main([*asked, "phase_5_on_time"]) == 1
         assert f"28 dates of {COORDINATOR}" in capsys.readouterr().out
         assert main([*asked, "phase_4_on_time"]) == 0
+        capsys.readouterr()
+        main([*asked, "phase_2_on_time"])
+        assert "NbacGamebookProcessor (itself due 03:00 ET" in capsys.readouterr().out
 
     def test_json_has_every_target_and_a_healthy_one_exits_0(
         self, history: Make, capsys: pytest.CaptureFixture[str]

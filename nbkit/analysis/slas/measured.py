@@ -257,6 +257,11 @@ def _source(
     if sources is None:
         return _of(target, _no_trials(), "no table nba_orchestration.sla_measurements")
     own = sources[sources["sla"] == target.source.key]
+    wrong = own[~((own["good"] >= 0) & (own["good"] <= own["total"])).fillna(False).astype(bool)]
+    if len(wrong):
+        row = wrong.iloc[0]
+        said = f"its row of {row['measured_on']} says {row['good']} good of {row['total']}"
+        return _of(target, _no_trials(), said)
     days = pd.to_datetime(own["measured_on"].astype("str")).dt.tz_localize(slas.zone)
     trials = pd.DataFrame(
         {
