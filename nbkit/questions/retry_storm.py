@@ -33,6 +33,7 @@ from nbkit.warehouse.protocol import Warehouse
 YEAR = timedelta(days=365)
 AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does after it
 MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
+FORGOTTEN = timedelta(days=35)  # work on older dates is not asked whether it was done before
 MOST_STORMS = 20
 MOST_PREDICTED = 3  # storms, the worst ones, that are played again with each fix
 
@@ -220,6 +221,13 @@ def _study(
             sample_below=None if share == 1.0 else f"{round(share * 16**6):06x}",
         )
     )
+    dates = runs["data_date"]
+    succeeded = warehouse.query(
+        "work_states",
+        first_date=max(dates.min().date(), (start - FORGOTTEN).date()),
+        last_date=dates.max().date(),
+        as_of=end,
+    )
     period = int((end - start) / timedelta(hours=1)) + 1
     usual = usual_of_counts(counts, found, period)
     return [
@@ -229,6 +237,7 @@ def _study(
             counts,
             registry,
             usual=usual,
+            succeeded=succeeded,
             is_exact=exact,
         )
         for each in found

@@ -69,6 +69,8 @@ def storm_of(report: StormReport, truth: DemoTruth, name: str) -> Storm:
         "first_sweep",
         "poison_message",
         "premature_starts",
+        "republish_loop",
+        "gamebook_outage",
         "import_error",
         "verification_backfill",
     ],

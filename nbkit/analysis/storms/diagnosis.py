@@ -102,6 +102,7 @@ def diagnose(
     processors: Sequence[str] = (),
     usual: pd.DataFrame | None = None,
     real_only: bool = False,
+    succeeded: pd.DataFrame | None = None,
 ) -> Diagnosis:
     """Rank the causes of a storm.
 
@@ -114,8 +115,16 @@ def diagnose(
         processors: whose storm it is; default: of all that failed then.
         usual: rates in other hours by processor (`Facts.usual`); default: from the runs around.
         real_only: leave out expected failures: the storm was found among the others.
+        succeeded: when work first succeeded, see `measure`.
     """
-    facts = measure(runs, spans, processors=processors, usual=usual, real_only=real_only)
+    facts = measure(
+        runs,
+        spans,
+        processors=processors,
+        usual=usual,
+        real_only=real_only,
+        succeeded=succeeded,
+    )
     return diagnose_facts(facts, registry)
 
 
@@ -149,7 +158,15 @@ def diagnose_facts(facts: Facts, registry: ProcessorRegistry | None) -> Diagnosi
         *_of_rest(facts, cascade),
     ]
     organic = organic_load(facts)
-    if organic.strength >= 0.5 and max(facts.share(c) for c in ("is_swept", "is_poison")) < 0.2:
+    loop = next(each for each in found if each.cause == "republish_loop")
+    if loop.strength >= SURE and loop.share > 0:
+        # The same share of more runs fails; but the work of these runs had been done.
+        organic = replace(organic, share=1 - loop.share)
+    if (
+        organic.strength >= 0.5
+        and organic.share > 0.5
+        and max(facts.share(c) for c in ("is_swept", "is_poison")) < 0.2
+    ):
         # As many fail as so much work always has: no other cause is needed.
         found = [replace(each, share=0.5 * each.share) for each in found]
     found.append(organic)
@@ -205,11 +222,18 @@ def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
     # Waiting runs may collide or be redelivered too, where nothing ever lands for them; but that
     # work waits for its input speaks against its having succeeded before.
     left = part["waiting"] * (1 - early.strength) + part["quota"] * (1 - limit.strength)
+    collision = scheduler_collision(alone, part["other"] + left)
+    retries = retry_amplification(alone, part["other"] + left)
+    if min(collision.strength, retries.strength) >= SURE:
+        # Both hold: the collision made the first failures, redelivery the others.
+        again = alone.attempts.redelivered
+        collision = replace(collision, share=collision.share * (1 - again))
+        retries = replace(retries, share=retries.share * again)
     return [
         limit,
         early,
         outage,
-        scheduler_collision(alone, part["other"] + left),
-        retry_amplification(alone, part["other"] + left),
+        collision,
+        retries,
         republish_loop(alone, part["other"] + 0.5 * left),
     ]

@@ -105,16 +105,14 @@ class Repeats:
     regular: float
 
 
-def repeats(runs: pd.DataFrame, around: pd.DataFrame) -> Repeats:
-    """Of the storm's runs with messages; `around` holds earlier runs of the same work too."""
+def repeats(runs: pd.DataFrame, done: pd.Series) -> Repeats:
+    """Of the storm's runs with messages; `done` is when each item first succeeded, seconds."""
     first = runs[runs["attempt"] == 1]
     if first.empty:
         return Repeats(per_item=0.0, after_success=0.0, dates=0, period_s=None, regular=0.0)
     sizes = first.groupby("item")["message"].nunique()
     per_run = sizes.reindex(first["item"]).to_numpy()
-    wins = around[around["category"] == "success"]
-    earliest = pd.Series(seconds_of(wins["ended_at"])).groupby(wins["item"].to_numpy()).min()
-    before = earliest.reindex(first["item"].to_numpy()).to_numpy()
+    before = done.reindex(first["item"].to_numpy()).to_numpy()
     started = seconds_of(first["started_at"])
     period, regular = _period(started)
     return Repeats(

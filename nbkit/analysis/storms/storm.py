@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from nbkit.analysis.storms.diagnosis import Diagnosis, diagnose, diagnose_volume
-from nbkit.analysis.storms.evidence.facts import inside_of
+from nbkit.analysis.storms.evidence.facts import in_excess, inside_of
 from nbkit.analysis.storms.onset import refined
 from nbkit.analysis.storms.runs import mark_failures
-from nbkit.analysis.storms.windows import FoundWindow, Span
+from nbkit.analysis.storms.windows import HOUR, FoundWindow, Span
 from nbkit.registry import ProcessorRegistry
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -114,6 +114,7 @@ def study(
     registry: ProcessorRegistry | None,
     *,
     usual: pd.DataFrame,
+    succeeded: pd.DataFrame | None = None,
     is_exact: bool = False,
 ) -> Storm:
     """Refine a window to the minute, diagnose it, and count it.
@@ -122,6 +123,8 @@ def study(
         runs: classified runs around all of its spans.
         counts: classified storm counts of the whole period.
         usual: `usual_of_counts`.
+        succeeded: when the work of each processor and date first succeeded (processor_name,
+            data_date, first_succeeded_at), earlier than the runs at hand too.
         is_exact: the spans are taken as they are (a window that somebody asked for).
     """
     spans = window.spans
@@ -136,8 +139,18 @@ def study(
         rate = rate.reindex(list(names)).fillna(0.0) if names else rate
         spans = refined(spans, storm, usual_per_hour=float(rate.sum()), reach=REACH)
     if window.measures & {"failures", "real"}:
+        if names:
+            own = failed[inside_of(failed["ended_at"], spans)]
+            felt = in_excess(own, usual, sum(span.length / HOUR for span in spans))
+            names = tuple(n for n in related(names, registry) if n in names or n in felt)
         diagnosis = diagnose(
-            runs, registry, spans, processors=names, usual=usual, real_only=real_only
+            runs,
+            registry,
+            spans,
+            processors=names,
+            usual=usual,
+            real_only=real_only,
+            succeeded=succeeded,
         )
     else:
         diagnosis = diagnose_volume(runs, spans, usual=usual)
@@ -174,16 +187,16 @@ def _is_part(storm: Storm, whole: Storm) -> bool:
         return False
     if storm.diagnosis.cause not in causes | {"unknown", "organic_load"}:
         return False
+    weeks = range(-8, 9) if whole.weekly else (0,)
+    others = [
+        Span(start=own.start + k * _WEEK - REACH, end=own.end + k * _WEEK + REACH)
+        for own in whole.spans
+        for k in weeks
+    ]
     length = sum((span.length for span in storm.spans), timedelta())
-    shared = timedelta()
-    for span in storm.spans:
-        weeks = range(-8, 9) if whole.weekly else (0,)
-        shared += max(
-            span.overlap(Span(start=own.start + k * _WEEK, end=own.end + k * _WEEK))
-            for own in whole.spans
-            for k in weeks
-        )
-    return shared >= 0.5 * length
+    shared = sum((max(span.overlap(own) for own in others) for span in storm.spans), timedelta())
+    # Another week's time of a weekly storm may begin earlier or last longer.
+    return shared > (0.1 if whole.weekly else 0.5) * length
 
 
 def related(names: Sequence[str], registry: ProcessorRegistry | None) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def find_cascade(facts: Facts, registry: ProcessorRegistry | None) -> Cascade | 
     if registry is None or failures.empty:
         return None
     counts = failures["processor_name"].value_counts()
-    own_error = failures[~failures["is_waiting"]]["processor_name"].value_counts()
+    own_error = failures[_is_own(failures)]["processor_name"].value_counts()
     roots = [
         name
         for name in counts.index
@@ -60,6 +60,11 @@ def find_cascade(facts: Facts, registry: ProcessorRegistry | None) -> Cascade | 
     mentions = _mentions(failures, registry)
     found = [_cascade(name, failures, mentions, facts, registry) for name in roots]
     return max(found, key=_weight, default=None)
+
+
+def _is_own(failures: pd.DataFrame) -> Bools:
+    """Failures that are a fault of the run's own: it neither waits nor had nothing to do."""
+    return ~(failures["is_waiting"] | failures["is_expected"]).to_numpy(dtype=bool)
 
 
 def _weight(found: Cascade) -> float:
@@ -75,7 +80,7 @@ def _cascade(
 ) -> Cascade:
     below = set(registry.downstream(root))
     names = failures["processor_name"]
-    is_root = (names == root).to_numpy() & ~failures["is_waiting"].to_numpy()
+    is_root = (names == root).to_numpy() & _is_own(failures)
     is_below = names.isin(below).to_numpy()
     waits = failures["is_waiting"].to_numpy()
     failing = sorted(set(names[is_below]))

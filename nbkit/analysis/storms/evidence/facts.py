@@ -21,6 +21,8 @@ WAITING = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_M
 _QUOTA = (
     r"(?i)\b429\b|too many requests|quota|rate[ _-]?limit|ratelimit|throttl|resource_?exhausted"
 )
+# It waits for nothing: there was nothing left to do.
+_DONE = r"(?i)already[ _](?:processed|exists|loaded|done)|unchanged|duplicate"
 _VARYING = (
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?", "#"),
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "#"),
@@ -51,6 +53,7 @@ class Facts:
         usual_failures: how many of `failures` would have been there anyway.
         real_only: expected failures are left out everywhere.
         attempts, crowding, repeats: of `rest`.
+        done: when each item first succeeded, seconds since 1970.
     """
 
     spans: tuple[Span, ...]
@@ -65,6 +68,7 @@ class Facts:
     attempts: Amplification
     crowding: Crowding
     repeats: Repeats
+    done: pd.Series
 
     @property
     def usual_share(self) -> pd.Series:
@@ -91,7 +95,7 @@ class Facts:
             rest=rest,
             attempts=amplification(rest),
             crowding=crowding(rest, rest),
-            repeats=repeats(rest, self.around),
+            repeats=repeats(rest, self.done),
         )
 
     def share(self, column: str) -> float:
@@ -110,6 +114,7 @@ def measure(
     processors: Sequence[str] = (),
     usual: pd.DataFrame | None = None,
     real_only: bool = False,
+    succeeded: pd.DataFrame | None = None,
 ) -> Facts:
     """Measure a storm.
 
@@ -119,11 +124,14 @@ def measure(
         processors: whose; default: all that failed more in the spans than they usually do.
         usual: see `Facts`; default: from the runs outside the spans.
         real_only: leave out expected failures: the storm was found among the others.
+        succeeded: when the work of each processor_name and data_date first succeeded
+            (first_succeeded_at), where that may be earlier than the runs at hand.
     """
     around = with_messages(runs[~runs["is_expected"]] if real_only else runs)
     around["item"] = pd.factorize(
         pd.MultiIndex.from_frame(around[["processor_name", "data_date"]])
     )[0]
+    done = first_successes(around, succeeded)
     within = inside_of(around["ended_at"], spans)
     if usual is None:
         usual = usual_of_runs(around[~within])
@@ -152,8 +160,28 @@ def measure(
         real_only=real_only,
         attempts=amplification(rest),
         crowding=crowding(rest, around[own]),
-        repeats=repeats(rest, around[own]),
+        repeats=repeats(rest, done),
+        done=done,
     )
+
+
+def first_successes(around: pd.DataFrame, succeeded: pd.DataFrame | None) -> pd.Series:
+    """When each item first succeeded, seconds since 1970, by item."""
+    wins = around[around["category"] == SUCCESS]
+    found = pd.Series(seconds_of(wins["ended_at"])).groupby(wins["item"].to_numpy()).min()
+    if succeeded is None:
+        return found
+    known = succeeded.dropna(subset=["first_succeeded_at"])
+    items = around[["processor_name", "data_date", "item"]].drop_duplicates("item")
+    joined = items.merge(
+        known.assign(
+            data_date=known["data_date"].astype("datetime64[us]"),
+            at=seconds_of(known["first_succeeded_at"]),
+        )[["processor_name", "data_date", "at"]],
+        on=["processor_name", "data_date"],
+    )
+    both: pd.Series = pd.concat([found, joined.set_index("item")["at"]]).groupby(level=0).min()
+    return both
 
 
 def in_excess(failed: pd.DataFrame, usual: pd.DataFrame, hours: float) -> list[str]:
@@ -200,7 +228,7 @@ def _set_apart(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> pd.D
         signature=signatures(failures["errors_text"]),
         is_swept=_swept(failures),
         is_quota=_about(failures["errors_text"], _QUOTA),
-        is_waiting=failures["category"].isin(WAITING),
+        is_waiting=failures["category"].isin(WAITING) & ~_about(failures["errors_text"], _DONE),
     )
     found["is_poison"] = _poison(found, around, times) & ~found["is_swept"]
     found["is_far"] = is_far(found) & ~found["is_swept"] & ~found["is_poison"]
