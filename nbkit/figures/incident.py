@@ -41,7 +41,7 @@ _PLACE = {  # middle and height within a lane of height 1
     Outcome.RUNNING: (-0.12, 0.44),
 }
 _STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
-_MARKS = 9
+_MARKS = 6  # more of them and the two clocks run into each other
 _HOME = ZoneInfo("America/New_York")
 _SHOWN = 12
 

@@ -273,7 +273,7 @@ def _aspects(row: SameHours, rules: IncidentRules) -> Iterable[tuple[str, str, f
     runs, idle, timed = row.runs, row.expected, row.durations
     usual = runs.usual
     if usual is not None and runs.q <= rules.q:
-        words = f"{runs.now:,} times (usually {usual:,.0f})"
+        words = f"{count_of(runs.now, 'time')} (usually {usual:,.0f})"
         if runs.is_more and runs.now >= rules.factor * max(usual, rules.least_expected / 3):
             yield "more_runs", words, float(runs.now)
         elif not runs.is_more and runs.now * rules.factor <= usual:
@@ -281,7 +281,7 @@ def _aspects(row: SameHours, rules: IncidentRules) -> Iterable[tuple[str, str, f
     if idle.usual is not None and idle.q <= rules.q and idle.is_more:
         enough = max(rules.least_expected, rules.factor * idle.usual)
         if idle.now >= enough:
-            words = f"{idle.now:,} times (usually {idle.usual:,.0f})"
+            words = f"{count_of(idle.now, 'time')} (usually {idle.usual:,.0f})"
             yield "expected_failures", words, float(idle.now)
     p95, before = timed.p95_s, timed.usual_p95_s
     if p95 and before and timed.q <= rules.q and p95 >= 1.5 * before:

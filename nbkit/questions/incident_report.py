@@ -88,13 +88,16 @@ class IncidentReport:
         main = self.main
         if main is None:
             return Note(f"{self.headline}.", is_warning=self.verdict is not Verdict.GREEN)
-        words = [f"{self.headline}."]
+        words = [self.headline if self.headline.endswith("…") else f"{self.headline}."]
         affected = self.affected(main)
         if affected:
             waits = len(self.waiting_names(main))
             wait = f"{waits} of them wait" if waits > 1 else f"{waits or 'none'} of them waits"
             need = _need(len(affected))
-            words.append(f"{count_of(len(affected), 'processor')} {need} it; {wait} for its data.")
+            it, its = ("them", "their") if main.shared else ("it", "its")
+            words.append(
+                f"{count_of(len(affected), 'processor')} {need} {it}; {wait} for {its} data."
+            )
         words.append(
             f"All of it has succeeded since (the last failure was at {moment(main.until)})."
             if main.is_over
