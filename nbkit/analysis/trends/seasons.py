@@ -15,8 +15,9 @@ _CYCLES = 4
 _LEAST_RATIO = 4.0  # of variances (F), far beyond what chance gives for any period
 
 
-def without_season(series: Floats, where: npt.NDArray[np.int64]) -> Floats:
-    """The series less its season, if one of `PERIODS` is evident; else as it is.
+def without_season(series: Floats, where: npt.NDArray[np.int64]) -> tuple[Floats, int]:
+    """The series less its season, if one of `PERIODS` is evident, and how many numbers the season
+    was fitted with; else as it is, and 0.
 
     Each phase of a period has a level and a slope of its own around the running mean (seasons grow
     with what they are part of). A period must be seen `_CYCLES` times and win by the Bayesian
@@ -26,7 +27,7 @@ def without_season(series: Floats, where: npt.NDArray[np.int64]) -> Floats:
         where: the time of each value.
     """
     size = series.size
-    best, lowest = series, -2 * np.log(size)
+    best, used, lowest = series, 0, -2 * np.log(size)
     for period in PERIODS:
         if size < _CYCLES * period:
             continue
@@ -40,8 +41,8 @@ def without_season(series: Floats, where: npt.NDArray[np.int64]) -> Floats:
         ratio = (total - rest) / free / (rest / (size - free))
         score = size * np.log(rest / total) + free * np.log(size)
         if ratio > _LEAST_RATIO and score < lowest:
-            best, lowest = series - season, score
-    return best
+            best, used, lowest = series - season, free, score
+    return best, used
 
 
 def _running_mean(series: Floats, period: int) -> Floats:

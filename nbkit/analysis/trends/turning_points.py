@@ -21,7 +21,8 @@ from nbkit.analysis.robust import Floats
 MIN_SEGMENT = 3
 MOST_CHANGES = 6
 _POSITIONS = 200
-_SWEEPS = 1
+_SWEEPS = 2
+_LOOK_AHEAD = 2  # the second end of a plateau shows what the first is worth
 _LEVEL, _LINE, _PARABOLA = 0, 1, 2
 BASES = ((_LEVEL,), (_LEVEL, _LINE), (_LEVEL, _LINE, _PARABOLA))
 
@@ -89,7 +90,8 @@ def candidates(size: int) -> Candidates:
 
 def models(series: Floats, known: Candidates, *, least: float) -> Iterator[Model]:
     """The best model of each number of changes: steps from a level, steps and kinks from a line,
-    and up to two steps on a parabola. None that adds to one whose error is below `least`."""
+    and up to two steps on a parabola. No larger ones where the error is below `least`, or where
+    two changes on end have lowered it by less than that."""
     with_series = known.columns.T @ series
     squares = float(series @ series)
     slopes = known.is_step | known.is_kink
@@ -119,11 +121,14 @@ class _Search:
 
     def sizes(self, most: int) -> Iterator[Model]:
         changes: list[int] = []
+        before, in_vain = np.inf, 0
         for _ in range(most + 1):
             column, gain, error = self._next(changes)
             yield Model(base=self.base, changes=tuple(changes), error=error)
-            if error <= self.least or gain <= 1e-9 * self.squares:
+            in_vain = in_vain + 1 if before - error < self.least else 0
+            if error <= self.least or in_vain == _LOOK_AHEAD or gain <= 1e-9 * self.squares:
                 return
+            before = error
             changes = self._settled([*changes, column])
 
     def _settled(self, changes: list[int]) -> list[int]:
@@ -145,11 +150,11 @@ class _Search:
         known = self.known
         chosen = [*self.base, *changes]
         own = self.with_series[chosen]
-        across = known.products[:, chosen]
-        inverse = np.linalg.inv(across[chosen])
-        mixed = across @ inverse
-        left = self.with_series - mixed @ own
-        norm = known.squares - np.einsum("ij,ij->i", mixed, across)
+        across = known.products[chosen]
+        inverse = np.linalg.inv(across[:, chosen])
+        mixed = inverse @ across
+        left = self.with_series - own @ mixed
+        norm = known.squares - np.einsum("ij,ij->j", mixed, across)
         fits = self.allowed & (norm > 1e-7 * known.squares)
         for change in changes:
             fits &= known.go_together[change]
