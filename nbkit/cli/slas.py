@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nbkit.questions.slas import SlaStatus
 
 app = typer.Typer(
-    help="Service levels: how every target stands, and the page about them.",
+    help="Service levels: how every target stands (shown without a command), and their page.",
     rich_markup_mode=None,
 )
 _MARKS = {"met": ("✔", "green"), "missed": ("✖", "red")}
@@ -37,10 +37,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 @app.callback(invoke_without_command=True)
-def _default(context: typer.Context) -> None:
+def _default(
+    context: typer.Context,
+    warehouse: Warehouse_ = "",
+    as_of: AsOf = "",
+    fail_on: FailOn = "critical",
+    as_json: AsJson = False,
+) -> None:
     """Without a command: show."""
     if context.invoked_subcommand is None:
-        show_command()
+        show_command(target="", warehouse=warehouse, as_of=as_of, fail_on=fail_on, as_json=as_json)
+    elif warehouse or as_of or as_json or fail_on != "critical":
+        raise ParameterError(
+            f"Write options behind the command: nbkit slas {context.invoked_subcommand} …"
+        )
 
 
 @app.command("show")

@@ -549,6 +549,15 @@ class TestCommandLine:
         assert by_name["hit_rate"]["attained"] is None
         assert main([*asked, "--fail-on", "info"]) == 1
 
+    def test_without_a_command_it_shows(
+        self, history: Make, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        asked = ["--warehouse", history(), "--as-of", "2026-01-13T12:00:00Z"]
+        assert main(["slas", *asked]) == 0
+        assert "GREEN" in capsys.readouterr().out
+        assert main(["slas", *asked, "show"]) == 2
+        assert "behind the command: nbkit slas show" in capsys.readouterr().err
+
     @pytest.mark.parametrize(
         ("asked", "says"),
         [
