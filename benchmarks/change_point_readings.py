@@ -33,9 +33,9 @@ def missing_packages() -> list[str]:
     return [name for name in PACKAGES if find_spec(name) is None]
 
 
-def labelled_series() -> Iterator[LabelledSeries]:
-    """All of them; every package must be there."""
-    for name, readings in READINGS.items():
+def labelled_series(*, held_out: bool = False) -> Iterator[LabelledSeries]:
+    """Those that parameters were chosen in sight of, or the others; every package must be there."""
+    for name, readings in (HELD_OUT if held_out else READINGS).items():
         values = np.asarray(SOURCES[name](), dtype=np.float64)
         yield LabelledSeries(name=name, values=values, readings=readings)
 
@@ -162,6 +162,30 @@ SOURCES: dict[str, Callable[[], Any]] = {
     "quarterly_tbill": _macro("tbilrate"),
     "infl": _macro("infl"),
     "realgdp": _macro("realgdp"),
+    "sp500w90": _r("DAAG", "SP500W90", "closing"),
+    "airq_ozone": _r("datasets", "airquality", "Ozone"),
+    "uk_nondurables": _r("AER", "UKNonDurables", "value"),
+    "bond_yield": _r("AER", "BondYield", "value"),
+    "us_prod": _r("AER", "USProdIndex", 1),
+    "austa": _r("fpp2", "austa", "value"),
+    "wmurders": _r("fpp2", "wmurders", "value"),
+    "qcement": _r("fpp2", "qcement", "value"),
+    "mens400": _r("fpp2", "mens400", "value"),
+    "hyndsight": _r("fpp2", "hyndsight", "value"),
+    "elecsales": _r("fpp2", "elecsales", "value"),
+    "bfox_partic": _r("carData", "Bfox", "partic"),
+    "hartnagel_tfr": _r("carData", "Hartnagel", "tfr"),
+    "hartnagel_mconvict": _r("carData", "Hartnagel", "mconvict"),
+    "tbrate_y": _r("Ecdat", "Tbrate", 2),
+    "tbrate_pi": _r("Ecdat", "Tbrate", 3),
+    "wages_wheat": _r("HistData", "Wheat", "Wages"),
+    "canpop": _r("carData", "CanPop", "population"),
+    "yen": lambda: _r("Ecdat", "Yen", 2)()[::8],
+    "money_m": _r("Ecdat", "Money", 1),
+    "gas_aus": lambda: _r("forecast", "gas", "value")()[:480:2],
+    "woolyrnq": _r("forecast", "woolyrnq", "value"),
+    "gold": lambda: _r("forecast", "gold", "value")()[::4],
+    "euretail": _r("fpp2", "euretail", "value"),
 }
 
 READINGS: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -232,4 +256,32 @@ READINGS: dict[str, tuple[tuple[int, ...], ...]] = {
     "quarterly_tbill": ((), (80, 96), (77, 89, 94)),
     "infl": ((92,), (57, 95), (57, 64, 77, 92)),
     "realgdp": ((), (97,), (150,)),
+}
+
+# Read and run once, after all parameters had been chosen.
+HELD_OUT: dict[str, tuple[tuple[int, ...], ...]] = {
+    "sp500w90": ((), (17, 88), (17, 37, 74, 83, 90)),
+    "airq_ozone": ((), (61, 127), (62, 127)),
+    "uk_nondurables": ((), (), (120,)),
+    "bond_yield": ((45,), (45,), (18, 37, 45, 51)),
+    "us_prod": ((), (), (57, 60, 81, 91)),
+    "austa": ((), (4,), (4, 20, 32)),
+    "wmurders": ((18, 45), (13, 23, 44), (12, 23, 43)),
+    "qcement": ((), (), (35, 105, 192)),
+    "mens400": ((), (1,), (18,)),
+    "hyndsight": ((), (105,), (65, 105, 240, 260)),
+    "elecsales": ((), (12,), (4, 12, 15)),
+    "bfox_partic": ((9,), (9,), (9,)),
+    "hartnagel_tfr": ((33,), (14, 33), (6, 15, 22, 32)),
+    "hartnagel_mconvict": ((), (7, 17), (6, 10, 17, 25)),
+    "tbrate_y": ((), (160,), ()),
+    "tbrate_pi": ((92, 131), (60, 92, 131, 165), (5, 9, 92, 131, 165)),
+    "wages_wheat": ((28,), (24, 42), (27, 42)),
+    "canpop": ((), (10,), (10,)),
+    "yen": ((70,), (15, 70), (14, 24, 69, 82)),
+    "money_m": ((67,), (62, 80, 100), (62, 79, 98)),
+    "gas_aus": ((85,), (85,), (86, 145)),
+    "woolyrnq": ((37,), (37,), (30, 38, 76, 96)),
+    "gold": ((104,), (104, 150, 205), (104, 147, 200)),
+    "euretail": ((49,), (49,), (9, 48)),
 }

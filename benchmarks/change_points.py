@@ -6,9 +6,10 @@ precision against the union of the readings and recall averaged over them; and t
 readings of how well segments cover theirs (Jaccard). Methods have their default parameters, on
 standardised series.
 
-Two sets: generated series of 17 families (`change_point_series.py`), and 63 real ones with three
-readings each (`change_point_readings.py`), if the packages that ship them are there. ruptures and
-Otava are measured if they are there (`pip install ruptures apache-otava`).
+Three sets: generated series of 17 families (`change_point_series.py`); 63 real ones with three
+readings each (`change_point_readings.py`), in sight of which parameters were chosen; and 24 more
+that were read and run once afterwards. The real ones need the packages that ship them; ruptures
+and Otava are measured if they are there (`pip install ruptures apache-otava`).
 
 Run: python benchmarks/change_points.py [--count 6] [--seed 3]
 """
@@ -214,8 +215,9 @@ def main() -> None:
     if absent := missing_packages():
         print(f"real series left out: pip install {' '.join(absent)}")
     else:
-        real: list[Case] = [(s.name, s.values, s.readings) for s in labelled_series()]
-        _table("real", real, methods)
+        for title, held_out in (("real", False), ("real, held out", True)):
+            real = labelled_series(held_out=held_out)
+            _table(title, [(s.name, s.values, s.readings) for s in real], methods)
     _table("generated", made, methods)
     _by_family(made)
     _speed()
