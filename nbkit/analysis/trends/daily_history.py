@@ -60,9 +60,7 @@ def daily_history(frame: pd.DataFrame, *, marked: Iterable[Span] = ()) -> DailyH
     twice = days[1:][days[1:] == days[:-1]]
     if twice.size:
         raise ValueError(f"a history has one row per day; {twice[0]} comes twice")
-    runs, failures, durations, records = (
-        frame[name].to_numpy(dtype=np.float64, na_value=np.nan)[order] for name in COLUMNS[1:]
-    )
+    runs, failures, durations, records = (_floats(frame[name])[order] for name in COLUMNS[1:])
     kept = runs > 0
     for first, last in marked:
         if first is not None and last is not None and last < first:
@@ -83,3 +81,10 @@ def daily_history(frame: pd.DataFrame, *, marked: Iterable[Span] = ()) -> DailyH
         records_p50=records[latest],
         count=rows.size,
     )
+
+
+def _floats(column: pd.Series) -> Floats:
+    if column.dtype.kind in "fiu" and isinstance(column.dtype, np.dtype):
+        # Ten times as fast, and this is called four times for each of thousands of histories.
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))

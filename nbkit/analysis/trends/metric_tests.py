@@ -170,15 +170,15 @@ def _runs_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTes
         is_much = ratio <= rules.max_fewer_runs or ratio >= rules.min_more_runs
         return is_much and exp(level) * abs(ratio - 1) >= rules.min_runs
 
-    def test(direction: int) -> MetricTest:
-        scan = _level(own, normal, direction=direction, matters=matters)
+    def test(scan: LevelScan) -> MetricTest:
         return MetricTest(
             scan=scan,
             share=_RUNS / 2,
             tell=lambda s: replace(_by_ratio(scan, own, s, "runs", "runs"), kind="runs"),
         )
 
-    return [test(-1), test(1)]
+    more = _level(own, normal, direction=1, matters=matters)
+    return [test(more), test(more.reversed())]
 
 
 def _by_ratio(scan: LevelScan, own: _Series, spell: Spell, metric: Metric, kind: Kind) -> Change:

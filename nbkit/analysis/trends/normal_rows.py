@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -66,10 +67,16 @@ def normal_rows(values: Floats) -> Flags:
 def _departure(values: Floats) -> float:
     """How far the span that differs most from the rest does so: the difference of the means over
     its standard error, in units of the noise (circular binary segmentation: Olshen et al. 2004)."""
-    size = values.size
     total = np.concatenate([[0.0], np.cumsum(values - values.mean())])
+    start, end, error = _spans(values.size)
+    return float(np.max(np.abs(total[end] - total[start]) / error))
+
+
+@lru_cache(maxsize=64)  # most histories of a platform have one of a few lengths
+def _spans(size: int) -> tuple[Ints, Ints, Floats]:
+    """Where each span begins and ends, and the standard error of its difference from the rest."""
     start, end = np.triu_indices(size + 1, k=_SHORTEST)
+    inside = end - start < size
+    start, end = start[inside], end[inside]
     length = end - start
-    inside = length < size
-    error = np.sqrt(length[inside] * (1 - length[inside] / size))
-    return float(np.max(np.abs(total[end[inside]] - total[start[inside]]) / error))
+    return start, end, np.sqrt(length * (1 - length / size))

@@ -9,6 +9,7 @@ it (`spells`) costs no more than one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ class Windows:
     since: Ints
     since_known: Flags
 
-    @property
+    @cached_property
     def size(self) -> Ints:
         return np.asarray(self.before_known.sum(axis=1), dtype=np.int64)
 
@@ -54,6 +55,15 @@ def windows(normal: Flags) -> Windows | None:
     Returns:
         None where no onset has `MIN_BASELINE` rows before it and `FEWEST` since it.
     """
+    return _windows_of_all(normal.size) if normal.all() else _windows(normal)
+
+
+@lru_cache(maxsize=64)  # most histories of a platform have one of a few lengths
+def _windows_of_all(size: int) -> Windows | None:
+    return _windows(np.ones(size, dtype=bool))
+
+
+def _windows(normal: Flags) -> Windows | None:
     size = normal.size
     rows = np.flatnonzero(normal)
     onsets = np.arange(max(size - REPLAY - LOOKBACK, MIN_BASELINE), size - FEWEST + 1)

@@ -8,7 +8,7 @@ value is that of Student's t, with the search for the onset paid for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,15 @@ class LevelScan:
         memory, before = float(self.normal.memory[index]), int(self.seen.size[index])
         error = _inflation(memory, rows) / rows + _inflation(memory, before) / before
         return float(1.96 * self.normal.scale[index] * np.sqrt(error))
+
+    def reversed(self) -> LevelScan:
+        """The same in the other direction."""
+        scores = np.where(np.isfinite(self.onsets.scores), -self.onsets.scores, -np.inf)
+        return replace(
+            self,
+            direction=-self.direction,
+            onsets=best_by_day(scores, self.seen, self.values.size, searches=SEARCHES),
+        )
 
     def _off(self, index: int, onset: int, day: int) -> Floats:
         return np.asarray(

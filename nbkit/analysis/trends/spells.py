@@ -13,7 +13,7 @@ from typing import Protocol
 from nbkit.analysis.trends.onset_scan import LOOKBACK, Onsets
 
 RETURNED = 3.0  # log-likelihood by which the last days must be as usual: 20 to 1
-_LEAVE = 2.0  # times the p value at which an alert is entered
+_LEAVE = 1.5  # times the p value at which an alert is entered
 
 
 @dataclass(frozen=True, kw_only=True)
