@@ -119,6 +119,16 @@ def test_records_that_halve_are_found() -> None:
     assert assess(history).kind == "records"
 
 
+def test_records_that_multiply_are_found_and_a_busier_season_is_not() -> None:
+    history = _history()
+    history.loc[54:, "records_p50"] *= 1.8
+    assert not assess(history).alert
+    history.loc[54:, "records_p50"] *= 3
+    found = assess(history)
+    assert found.kind == "records"
+    assert found.effect == pytest.approx(5.4, rel=0.15)
+
+
 def test_a_slowdown_that_volume_explains_is_labelled_and_not_hidden() -> None:
     rng = np.random.default_rng(1)
     history = _history()

@@ -17,13 +17,14 @@ class AssessmentRules:
     `alpha` is the chance that a false alert begins, a processor and day, all tests together.
     """
 
-    alpha: float = 0.0043
+    alpha: float = 0.0033
     min_ratio: float = 1.15  # duration against its baseline
     min_seconds: float = 0.25
     min_spread: float = 1.8  # standard deviation against its baseline
     min_rate_ratio: float = 1.5
     min_rate_points: float = 0.01
     max_records: float = 0.7  # records against their baseline
+    min_more_records: float = 3.0  # a season that begins doubles them; a loop does more
     max_fewer_runs: float = 0.6  # runs a day against their baseline
     min_more_runs: float = 1.8
     min_runs: float = 2.0  # runs a day, that they must differ by

@@ -39,7 +39,8 @@ def evened_out(logs: Floats, runs: Ints, learned: int) -> Floats:
         return logs
     x = height[:learned] - running_median(height[:learned], 7, beyond="reflect")
     y = logs[:learned] - running_median(logs[:learned], 7, beyond="reflect")
-    limit = 3 * max(deviation(y), 1e-3)
+    # Not by the median deviation: where few days are of few runs, these lie outside of it.
+    limit = 3 * float(y.std())
     y = np.clip(y, -limit, limit)
     total = float(x @ x)
     if total <= 0:

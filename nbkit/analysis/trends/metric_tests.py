@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from math import exp, log
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from nbkit.analysis.trends.shifts import LevelScan, dated, level_scan
 from nbkit.analysis.trends.spells import Scan, Spell
 
 # How much of the false alerts each test may cause: as often as what it finds is the trouble.
-_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.37, 0.37, 0.22, 0.02, 0.02
+_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.51, 0.285, 0.165, 0.02, 0.02
+_COUNT_NOISE = 0.1  # of the logarithm of a number of runs, at least
 _UNJUDGED = 7  # rows: the last ones, that say nothing yet of weekdays and of the number of runs
 
 
@@ -146,37 +148,42 @@ def _records_tests(history: DailyHistory, rules: AssessmentRules) -> list[Metric
     own = _series(history.records_p50, history.days)
     if own is None:
         return []
-    fewer = _level(
-        own,
-        usual(own.values, own.noise, own.seen),
-        direction=-1,
-        matters=lambda effect, _: exp(effect) <= rules.max_records,
-    )
 
-    def tell(spell: Spell) -> Change:
-        return replace(_by_ratio(fewer, own, spell, "records", "records"), kind="records")
+    def matters(effect: float, _: float) -> bool:
+        return exp(effect) <= rules.max_records or exp(effect) >= rules.min_more_records
 
-    return [MetricTest(scan=fewer, share=_RECORDS, tell=tell)]
+    return _both_ways(own, "records", matters, share=_RECORDS)
 
 
 def _runs_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
     own = _series(history.runs.astype(np.float64), history.days)
     if own is None:
         return []
-    normal = usual(own.values, own.noise, own.seen, floor=0.1)
 
     def matters(effect: float, level: float) -> bool:
         ratio = exp(effect)
         is_much = ratio <= rules.max_fewer_runs or ratio >= rules.min_more_runs
         return is_much and exp(level) * abs(ratio - 1) >= rules.min_runs
 
+    return _both_ways(own, "runs", matters, share=_RUNS, floor=_COUNT_NOISE)
+
+
+def _both_ways(
+    own: _Series,
+    metric: Literal["records", "runs"],
+    matters: Callable[[float, float], bool],
+    *,
+    share: float,
+    floor: float = 0.01,
+) -> list[MetricTest]:
     def test(scan: LevelScan) -> MetricTest:
         return MetricTest(
             scan=scan,
-            share=_RUNS / 2,
-            tell=lambda s: replace(_by_ratio(scan, own, s, "runs", "runs"), kind="runs"),
+            share=share / 2,
+            tell=lambda spell: replace(_by_ratio(scan, own, spell, metric, metric), kind=metric),
         )
 
+    normal = usual(own.values, own.noise, own.seen, floor=floor)
     more = _level(own, normal, direction=1, matters=matters)
     return [test(more), test(more.reversed())]
 
