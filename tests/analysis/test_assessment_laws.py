@@ -42,7 +42,7 @@ def _parts(found: Assessment) -> list[tuple[object, ...]]:
     return [(found.status, c.kind, c.since, c.until) for c in found.changes + found.recovered]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_is_irrelevant(history: pd.DataFrame, random: object) -> None:
     order = list(range(len(history)))
@@ -50,7 +50,7 @@ def test_the_order_of_rows_is_irrelevant(history: pd.DataFrame, random: object) 
     assert assess(history.iloc[order]) == assess(history)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.integers(1, 5))
 def test_missing_days_at_the_end_change_nothing(history: pd.DataFrame, days: int) -> None:
     missing = pd.DataFrame(
@@ -65,7 +65,7 @@ def test_missing_days_at_the_end_change_nothing(history: pd.DataFrame, days: int
     assert assess(pd.concat([history, missing])) == assess(history)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.sampled_from([4.0, 1000.0]))
 def test_the_unit_of_durations_is_irrelevant(history: pd.DataFrame, factor: float) -> None:
     slow = history.assign(p95_duration=history["p95_duration"] * 10)
@@ -73,7 +73,7 @@ def test_the_unit_of_durations_is_irrelevant(history: pd.DataFrame, factor: floa
     assert _parts(assess(scaled)) == _parts(assess(slow))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.integers(0, 100), st.integers(0, 20))
 def test_marked_days_are_as_days_without_runs(
     history: pd.DataFrame, first: int, length: int
@@ -86,7 +86,7 @@ def test_marked_days_are_as_days_without_runs(
     assert assess(history, marked=[span]) == assess(history[outside])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories())
 def test_a_verdict_is_whole(history: pd.DataFrame) -> None:
     found = assess(history)
