@@ -151,6 +151,25 @@ def test_the_silence_of_a_weekend_is_none_on_a_weekend(missed: int, is_silence: 
     assert bool(found) is is_silence
 
 
+@pytest.mark.parametrize(("late_minutes", "is_silence"), [(20, False), (None, True)])
+def test_a_daily_run_that_is_a_little_late_is_no_silence(
+    late_minutes: int | None, is_silence: bool
+) -> None:
+    """It usually ends at 11:50, and is looked for at 12:30."""
+    rows = _world(13, per_day=1)
+    early = timedelta(minutes=10)
+    rows = [{**r, "ended": r["ended"] - early} for r in rows]
+    today = {r["run_id"] for r in rows if r["run_id"].startswith(f"P4-{LAST}-")}
+    if late_minutes is None:
+        rows = [r for r in rows if r["run_id"] not in today]
+    else:
+        late = timedelta(minutes=late_minutes)
+        rows = [{**r, "ended": r["ended"] + late} if r["run_id"] in today else r for r in rows]
+    as_of = AS_OF - timedelta(hours=11, minutes=30)
+    found = {a.processor for a in _judged(rows, as_of=as_of).anomalies}
+    assert found == ({"P4"} if is_silence else set())
+
+
 def test_a_change_too_small_to_matter_is_none() -> None:
     rows = _world(6)
     rows = [{**r, "seconds": 100.0 + r["seconds"] / 1e3} for r in rows]

@@ -92,6 +92,8 @@ class RunCase:
 
 @dataclass(frozen=True, kw_only=True)
 class RunTest:
+    """One question about one processor; `expected` is the median and the range of 95 %."""
+
     processor: str
     kind: RunKind
     cases: tuple[RunCase, ...]
@@ -116,6 +118,7 @@ class Past:
 
 
 def baseline(histograms: pd.DataFrame, days: set[date]) -> dict[tuple[str, str], Past]:
+    """By processor and metric, from the daily histograms of successful runs on `days`."""
     good = histograms[(histograms["outcome"] == "success") & histograms["bucket"].notna()]
     day = pd.to_datetime(good["day"]).dt.normalize()
     good = good.assign(day=day)[day.isin([pd.Timestamp(each) for each in days])]
@@ -144,6 +147,7 @@ def extreme_runs(
     today: date,
     rules: RunRules,
 ) -> Answers:
+    """Runs farther off than a day's farthest usually is, for one of the `MEASURED` kinds."""
     metric, sign = MEASURED[kind]
     is_record = metric == "records"
     ratio = rules.records_ratio if is_record else rules.duration_ratio
@@ -269,21 +273,24 @@ def silences(counts: pd.DataFrame, days: set[date], end: datetime, rules: RunRul
     """How long it has been since the last run, beside the same moment of earlier days.
 
     That moment knows the time of day, and days of the same schedule know the weekend. The counts
-    are hourly: what ended in an hour is taken to have ended with it.
+    are hourly: what ended in an hour is taken to have ended with it, and the moment is the last
+    full hour. Who has finished a run since then is not silent.
     """
     ran = counts.loc[counts["runs"] > 0, ["processor_name", "hour"]].drop_duplicates()
     hours = pd.DatetimeIndex(ran["hour"]).tz_convert(UTC).as_unit("s").asi8 + _HOUR_S
-    now = int(end.timestamp())
+    full_hour = end.replace(minute=0, second=0, microsecond=0)
+    now = int(full_hour.timestamp())
     found, skipped = [], []
     for name, rows in pd.Series(hours).groupby(ran["processor_name"].to_numpy(), sort=True):
         ends = np.sort(rows.to_numpy())
-        gaps = _gaps(ends, days, end, rules.baseline_days)
-        alike = _alike(gaps, end.date())
+        ends = ends[ends < end.timestamp() + _HOUR_S]
+        gaps = _gaps(ends, days, full_hour, rules.baseline_days) if ends.size else {}
+        alike = _alike(gaps, full_hour.date())
         if len(alike) < rules.least_days:
             why = f"{len(alike)} earlier days of its schedule, {rules.least_days} are needed"
             skipped.append(RunNotJudged(processor=str(name), kind=RunKind.SILENCE, why=why))
             continue
-        last = min(int(ends[np.searchsorted(ends, now, side="right") - 1]), now)
+        last = min(int(ends[-1]), now)
         found.append((str(name), np.array([gaps[day] for day in alike]), last))
     pool = [past_surprises(np.log1p(own), least_scale=_LEAST_GAP_SCALE) for _, own, _ in found]
     calibration = Calibration.of(np.concatenate([*pool, np.empty(0)]))

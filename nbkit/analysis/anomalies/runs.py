@@ -33,10 +33,10 @@ class RunAnomaly:
     """One run that was off, or one that is missing (`run_id` None).
 
     `at`: when the run ended; of a silence, when the last one did. `expected` is the median of the
-    baseline, `low` to `high` hold 95 % of its runs; with `seen` they are seconds, records, or, of a
-    silence, hours since the last run. `p_value`: how rarely a usual day has any run so far off.
-    `q_value`: the share of wrong ones among this and all likelier departures. `since`: when it
-    began, earlier days included.
+    baseline, `low` to `high` hold 95 % of its runs (NaN of zero records); with `seen` they are
+    seconds, records, or, of a silence, hours since the last run. `p_value`: how rarely a usual day
+    has any run so far off. `q_value`: the share of wrong ones among this and all likelier
+    departures. `since`: when it began, earlier days included.
     """
 
     processor: str
