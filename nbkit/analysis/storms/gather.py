@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nbkit.analysis.storms.attempts import seconds_of, with_messages
+from nbkit.analysis.storms.evidence.facts import QUOTA, about
 from nbkit.analysis.storms.workload import (
     LEAD_S,
     TAIL_S,
@@ -63,8 +64,8 @@ def gather(
         "attempt": ordered["attempt"].to_numpy(dtype=np.int64) - 1,
         "failed": failed,
         "waits": failed & np.isin(category, _WAITS),
-        "named": failed & (category == FailureCategory.DEPENDENCY_MISSING.value),
         "told": failed & says,
+        "quota": failed & about(ordered["errors_text"], QUOTA),
         "swept": swept,
         "timed": timed,
     }

@@ -20,8 +20,11 @@ _PULL = 2.0  # how many runs at the common rate a processor's own rate is worth
 _WORTH = 12.0  # log likelihood that a curve must add: it has a few free levels
 _STEEP = 0.1  # and how much it must add to the chance to fail
 HARMLESS = 0.03  # what load adds below this is not felt
+# Runs take the longer the more load there is: durations are told apart by what load adds.
+BANDS = (HARMLESS, 0.15, 0.35, 0.6)
 _BLIND_WORTH = 1.15
 _SURE = 1e-4
+_BY_WORDS = 0.15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +41,7 @@ class Law:
         curve: what load adds; None where load explains nothing.
         sharers: by processor, it suffers from outages and load.
         quiet: by run, nothing but luck explains it.
-        load_felt: by run, it started under a load that adds to the chance to fail.
+        load_band: by run, how much load it met when it started (0: none that is felt), by `BANDS`.
     """
 
     first: Floats
@@ -52,7 +55,7 @@ class Law:
     curve: LoadCurve | None
     sharers: Bools
     quiet: Bools
-    load_felt: Bools
+    load_band: Ints
 
 
 def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
@@ -75,13 +78,13 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
             blocks, outages, curve = blind, (), None
             free &= ~blocks.blocked
     quiet = free & ~(_inside(workload, outages) & sharers[workload.processor])
-    felt = np.zeros(workload.runs, dtype=bool)
+    band = np.zeros(workload.runs, dtype=np.int64)
     if curve is not None:
         load = np.minimum(
             load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
         )
-        felt = (curve.excess[load] > HARMLESS) & sharers[workload.processor]
-    quiet &= ~felt
+        band = band_of(curve.excess[load]) * sharers[workload.processor]
+    quiet &= band == 0
     first, again = _usual(workload, quiet)
     item = blocks.of[asked.first]
     absent_s = blocks.absent_s[item]
@@ -98,8 +101,12 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
         curve=curve,
         sharers=sharers,
         quiet=quiet,
-        load_felt=felt,
+        load_band=band,
     )
+
+
+def band_of(excess: Floats) -> Ints:
+    return np.searchsorted(BANDS, excess, side="left")
 
 
 def _spared(workload: Workload, blocks: Blocks, message_of: Ints, messages: int) -> Bools:
@@ -147,6 +154,7 @@ def _outages_or_load(
     everybody = np.ones_like(sharers)
     pools = [sharers] if sharers.all() else [sharers, everybody]
     found = [(measure, pool) for measure in Measure for pool in pools]
+    likely = _likely_measures(workload, own)
     befores = {(m, p.sum()): load_before(workload, p, m) for m, p in found}
 
     def best_curve(chosen: Bools) -> LoadCurve | None:
@@ -156,7 +164,7 @@ def _outages_or_load(
             fit_curve(befores[m, p.sum()][chosen], workload.failed[chosen], measure=m, sharers=p)
             for m, p in found
         ]
-        curve = max(curves, key=lambda each: each.gain)
+        curve = max(curves, key=lambda each: each.gain * likely[each.measure])
         return curve if curve.gain > _WORTH and curve.excess[-1] > _STEEP else None
 
     curve = best_curve(own)
@@ -169,6 +177,19 @@ def _outages_or_load(
     if more:
         curve = best_curve(own & ~_inside(workload, more)) or curve
     return more, curve, curve.gain
+
+
+def _likely_measures(workload: Workload, own: Bools) -> dict[Measure, float]:
+    """What the failures' own words say about which load counts. Where all bursts are alike every
+    measure explains them alike, and these weights decide."""
+    failed = own & workload.failed
+    told = failed & workload.told
+    if not failed.any() or told.sum() < 0.5 * failed.sum():
+        return dict.fromkeys(Measure, 1.0)
+    quota = workload.quota[told].mean()
+    return {
+        measure: 1 + _BY_WORDS * (quota if measure.is_quota else 1 - quota) for measure in Measure
+    }
 
 
 def _more_sharers(

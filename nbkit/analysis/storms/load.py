@@ -34,6 +34,11 @@ class Measure(StrEnum):
         return self not in (Measure.RUNNING, Measure.STARTS)
 
     @property
+    def is_quota(self) -> bool:
+        """It counts what a quota grants."""
+        return self in (Measure.GRANTED, Measure.GRANTED_CLOCK)
+
+    @property
     def until_end(self) -> bool:
         """A run counts until it ends, not for a minute."""
         return self in (Measure.RUNNING, Measure.SERVED)

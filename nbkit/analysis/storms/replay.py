@@ -13,16 +13,17 @@ from enum import IntEnum
 import numpy as np
 
 from nbkit.analysis.storms.fixes import Backoff, Fix
-from nbkit.analysis.storms.laws import HARMLESS, Law
+from nbkit.analysis.storms.laws import BANDS, Law, band_of
 from nbkit.analysis.storms.load import Measure
 from nbkit.analysis.storms.redelivery import DEPTH, UNCOUNTED, Redeliveries
 from nbkit.analysis.storms.workload import Asked, Bools, Floats, Ints, Workload
 
 _STEPS_S = (2.0, 5.0, 10.0, 30.0)  # they divide a minute
 _DICE = 1 << 16
-_MOST_STEPS = 3_000
+_MOST_STEPS = 5_000
 _COARSE_STEPS = 60
-_KINDS = 4  # of durations: failed or not, load felt or not
+_BANDS = len(BANDS) + 1
+_KINDS = 2 * _BANDS  # of durations: failed or not, and how much load was felt
 _HELD_S = 60.0  # a start that was held comes within a minute of its input
 _ACK_S = 600.0  # a run that is busy for longer is taken for lost (the platform's ack deadline)
 _MOST_SPREAD = 2.0
@@ -46,9 +47,15 @@ def play(
     *,
     repeats: int,
     seed: int,
+    load_scale: float = 1.0,
 ) -> Played:
-    """Play the windows again, each fix `repeats` times."""
-    return _Lanes(workload, asked, law, redeliveries, fixes, repeats, seed).play()
+    """Play the windows again, each fix `repeats` times.
+
+    `load_scale`: every load counts for so much: what steps of time do to it is set right by it.
+    """
+    lanes = _Lanes(workload, asked, law, redeliveries, fixes, repeats, seed)
+    lanes.load_scale = load_scale
+    return lanes.play()
 
 
 class _Luck(IntEnum):
@@ -109,6 +116,7 @@ class _Lanes:
         self.end_s = float(workload.end_of_s.max())
         self.failed = np.zeros(self.lanes, dtype=np.int64)
         self.done = np.zeros(self.lanes, dtype=np.int64)
+        self.load_scale = 1.0
         self.policy = _Policies.of(fixes)
         per = repeats * workload.windows
         self.budget = np.repeat(np.array([f.retry_budget or 0.0 for f in fixes]), per)
@@ -175,8 +183,7 @@ class _Lanes:
         """Durations to draw from, by processor, outcome, and whether load was felt."""
         w, law = self.workload, self.law
         usable = np.flatnonzero(~w.swept & np.isfinite(w.end_s))
-        felt = law.load_felt[usable].astype(np.int64)
-        kind = 2 * w.failed[usable] + felt
+        kind = _BANDS * w.failed[usable] + law.load_band[usable]
         cell = w.processor[usable] * _KINDS + kind
         order = np.argsort(cell, kind="stable")
         length = (w.end_s - w.start_s)[usable][order]
@@ -188,7 +195,7 @@ class _Lanes:
         for each in range(_KINDS):
             pool = length[kind[order] == each]
             if not pool.size:
-                pool = length[kind[order] // 2 == each // 2]
+                pool = length[kind[order] // _BANDS == each // _BANDS]
             pool = pool if pool.size else np.array([1.0])
             missing = np.flatnonzero(count[each::_KINDS] == 0) * _KINDS + each
             first[missing], count[missing] = whole, pool.size
@@ -280,14 +287,14 @@ class _Lanes:
             down = suffers & (t >= begin) & (t < end) & (self.absent[e] == np.inf)
             chance = np.where(down, np.maximum(chance, share), chance)
         chance[missing | law.hopeless[message]] = 1.0
-        felt = np.zeros(e.size, dtype=bool)
+        band = np.zeros(e.size, dtype=np.int64)
         luck = self._luck(e, attempt, _Luck.FAILS)
         if law.curve is not None:
             unlucky = luck < chance
             excess = self._excess(t, lane, processor, unlucky)
-            chance, felt = 1 - (1 - chance) * (1 - excess), excess > HARMLESS
+            chance, band = 1 - (1 - chance) * (1 - excess), band_of(excess)
         failed = luck < chance
-        length = self._length(e, attempt, processor, failed, felt)
+        length = self._length(e, attempt, processor, failed, band)
         over = t + length
         inside = self.workload.inside(over, window)
         self.failed += np.bincount(lane[inside & failed], minlength=self.lanes)
@@ -312,7 +319,7 @@ class _Lanes:
         first = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
         rank = before - np.repeat(before[first], np.diff(np.append(first, own.size)))
         found = np.empty(t.size, dtype=np.int64)
-        found[order] = self.load[own] + rank
+        found[order] = self.load_scale * (self.load[own] + rank)
         excess = self.excess[lane, np.clip(found, 0, self.excess.shape[1] - 1)]
         return np.where(self.law.sharers[processor], excess, 0.0)
 
@@ -338,10 +345,8 @@ class _Lanes:
         np.add.at(self.leaving, (leaves, lane), 1)
         self.load += np.bincount(lane, minlength=self.lanes)
 
-    def _length(
-        self, e: Ints, attempt: Ints, processor: Ints, failed: Bools, felt: Bools
-    ) -> Floats:
-        cell = processor * _KINDS + 2 * failed + felt
+    def _length(self, e: Ints, attempt: Ints, processor: Ints, failed: Bools, band: Ints) -> Floats:
+        cell = processor * _KINDS + _BANDS * failed + band
         luck = self._luck(e, attempt, _Luck.LASTS)
         place = self.length_first[cell] + (luck * self.length_count[cell]).astype(np.int64)
         return np.asarray(self.length_s[place])

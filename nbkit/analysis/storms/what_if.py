@@ -17,14 +17,15 @@ from nbkit.analysis.storms.fixes import NOTHING, Fix, named_fixes
 from nbkit.analysis.storms.gather import gather
 from nbkit.analysis.storms.laws import Law, infer
 from nbkit.analysis.storms.load import Measure
-from nbkit.analysis.storms.redelivery import learn
+from nbkit.analysis.storms.redelivery import Redeliveries, learn
 from nbkit.analysis.storms.replay import play
-from nbkit.analysis.storms.workload import Floats, Workload, messages_of
+from nbkit.analysis.storms.workload import Asked, Floats, Workload, messages_of
 
 FITS_WITHIN = 0.10
 _MOST_RUNS = 30_000  # beyond it a sample of the messages is played
 _ENOUGH_PLAYED = 250_000  # runs of all fixes and repetitions together
 _LEAST_REPEATS, _MOST_REPEATS = 3, 8
+_TRIES, _NEAR_ENOUGH = 3, 0.06
 # What a replay does not know of itself: measured on simulated worlds (docs/decisions/0016).
 _ALWAYS_UNSURE = 0.03
 _UNSURE_BY_MISFIT = 0.5
@@ -154,17 +155,19 @@ def what_if(
         )
     )
     seed = int(observed + 7 * part.runs)
-    played = play(part, asked, law, again, (NOTHING, *asked_fixes), repeats=repeats, seed=seed)
+    scale = _calibrated(part, asked, law, again, seed) if law.curve else 1.0
+    every = (NOTHING, *asked_fixes)
+    played = play(part, asked, law, again, every, repeats=repeats, seed=seed, load_scale=scale)
     totals = played.failures.sum(axis=2) + swept  # no fix changes what a sweep closes
     seen = int(part.failures_by_window().sum())
-    scale = observed / max(seen, 1)
+    part_of = observed / max(seen, 1)
     misfit = float(totals[0].mean()) / max(seen, 1) - 1
     fits = abs(misfit) <= FITS_WITHIN
     return WhatIf(
         observed=observed,
-        replayed=float(totals[0].mean()) * scale,
-        replayed_low=float(totals[0].min()) * scale,
-        replayed_high=float(totals[0].max()) * scale,
+        replayed=float(totals[0].mean()) * part_of,
+        replayed_low=float(totals[0].min()) * part_of,
+        replayed_high=float(totals[0].max()) * part_of,
         fits=fits,
         effects=tuple(
             _effect(fix, totals[0], own, misfit=misfit, observed=observed)
@@ -176,6 +179,25 @@ def what_if(
         scheduled=float(asked.scheduled[asked.attempt == 0].mean()) if asked.start_s.size else 0.0,
         sampled=share,
     )
+
+
+def _calibrated(part: Workload, asked: Asked, law: Law, again: Redeliveries, seed: int) -> float:
+    """The scale of load with which the replay comes nearest to what was seen, in a few tries.
+
+    Steps of time and drawn durations shift the load that a start meets; where a little more load
+    makes many more failures, and these more load, that shows.
+    """
+    seen = int((part.failures_by_window()).sum() - (part.swept & part.within).sum())
+    scale, best, least = 1.0, 1.0, np.inf
+    for _ in range(_TRIES):
+        played = play(part, asked, law, again, (NOTHING,), repeats=1, seed=seed, load_scale=scale)
+        misfit = float(played.failures.sum(axis=2).mean()) / max(seen, 1) - 1
+        if abs(misfit) < least:
+            best, least = scale, abs(misfit)
+        if abs(misfit) < _NEAR_ENOUGH:
+            break
+        scale *= float(np.clip(1 - 0.7 * misfit, 0.85, 1.15))
+    return best
 
 
 def _effect(fix: Fix, before: Floats, after: Floats, *, misfit: float, observed: int) -> Effect:

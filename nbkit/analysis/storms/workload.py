@@ -37,8 +37,8 @@ class Workload:
             is infinite.
         failed: what the report counts as a failure.
         waits: a failure that says that its input was not there.
-        named: such a failure that names the upstream it waited for: readiness knows it.
         told: a failure that says anything about its kind.
+        quota: a failure that names a quota or a rate limit.
         swept: the row was closed by a clean-up job; its end is the sweep's.
         timed: a scheduler started it, as the run says; False where it does not say.
         known_s: by window, when the history ends.
@@ -56,8 +56,8 @@ class Workload:
     end_s: Floats
     failed: Bools
     waits: Bools
-    named: Bools
     told: Bools
+    quota: Bools
     swept: Bools
     timed: Bools
     known_s: Floats

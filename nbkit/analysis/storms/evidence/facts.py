@@ -18,7 +18,7 @@ from nbkit.failures import FailureCategory, error_text
 Bools = npt.NDArray[np.bool_]
 SUCCESS = FailureCategory.SUCCESS.value
 WAITING = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
-_QUOTA = (
+QUOTA = (
     r"(?i)\b429\b|too many requests|quota|rate[ _-]?limit|ratelimit|throttl|resource_?exhausted"
 )
 # It waits for nothing: there was nothing left to do.
@@ -227,8 +227,8 @@ def _set_apart(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> pd.D
     found = failures.assign(
         signature=signatures(failures["errors_text"]),
         is_swept=_swept(failures),
-        is_quota=_about(failures["errors_text"], _QUOTA),
-        is_waiting=failures["category"].isin(WAITING) & ~_about(failures["errors_text"], _DONE),
+        is_quota=about(failures["errors_text"], QUOTA),
+        is_waiting=failures["category"].isin(WAITING) & ~about(failures["errors_text"], _DONE),
     )
     found["is_poison"] = _poison(found, around, times) & ~found["is_swept"]
     found["is_far"] = is_far(found) & ~found["is_swept"] & ~found["is_poison"]
@@ -245,7 +245,7 @@ def is_far(runs: pd.DataFrame) -> Bools:
 
 def _swept(failures: pd.DataFrame) -> Bools:
     """Closed by a sweep: it says so, or many that stood open for hours end in one minute."""
-    told = (failures["category_rule"] == "swept").to_numpy() | _about(
+    told = (failures["category_rule"] == "swept").to_numpy() | about(
         failures["errors_text"], r"(?i)stale_running_cleanup|stuck in running|cleanup.{0,20}stale"
     )
     ended, started = seconds_of(failures["ended_at"]), seconds_of(failures["started_at"])
@@ -290,7 +290,7 @@ def signatures(texts: pd.Series) -> npt.NDArray[np.int64]:
     return np.append(pd.factorize(shapes)[0], -1)[codes].astype(np.int64)
 
 
-def _about(texts: pd.Series, pattern: str) -> Bools:
+def about(texts: pd.Series, pattern: str) -> Bools:
     """Which texts match, each distinct one asked once; null does not."""
     codes, values = pd.factorize(texts)
     found = pd.Series(values, dtype="str").str.contains(pattern).to_numpy(dtype=bool)
