@@ -18,9 +18,7 @@ from nbkit.failures import FailureCategory, error_text
 Bools = npt.NDArray[np.bool_]
 SUCCESS = FailureCategory.SUCCESS.value
 WAITING = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
-QUOTA = (
-    r"(?i)\b429\b|too many requests|quota|rate[ _-]?limit|ratelimit|throttl|resource_?exhausted"
-)
+QUOTA = r"(?i)\b429\b|too many requests|quota|rate[ _-]?limit|ratelimit|throttl|resource_?exhausted"
 # It waits for nothing: there was nothing left to do.
 _DONE = r"(?i)already[ _](?:processed|exists|loaded|done)|unchanged|duplicate"
 _VARYING = (
