@@ -75,12 +75,14 @@ class StormRules:
         target_per_week: failures a week that a weekly window may have (the customer's target is
             5,000); above it is critical.
         unknown_excess: a storm without a named cause is a note below this.
+        planned_share: a backfill that fails less than this share of its runs goes as planned.
     """
 
     warn_excess: float = 30.0
     critical_excess: float = 500.0
     target_per_week: float = 5_000.0
     unknown_excess: float = 80.0
+    planned_share: float = 0.2
 
 
 def judge_storm(
@@ -169,6 +171,8 @@ def severity_of(storm: Storm, rules: StormRules) -> Severity:
     if cause in QUIET or each < rules.warn_excess:
         return Severity.INFO
     if cause == "unknown" and each < rules.unknown_excess:
+        return Severity.INFO
+    if cause == "backfill" and storm.failed_share < rules.planned_share:
         return Severity.INFO
     if cause in ("unknown", "cleanup_artifact", "backfill"):
         return Severity.WARNING

@@ -13,7 +13,14 @@ from nbkit.analysis.liveness import freshness
 from nbkit.analysis.storms.fixes import Fix, named_fixes
 from nbkit.analysis.storms.outside import read_jobs, read_policies
 from nbkit.analysis.storms.runs import classified
-from nbkit.analysis.storms.storm import Storm, distinct, related, study, usual_of_counts
+from nbkit.analysis.storms.storm import (
+    Storm,
+    distinct,
+    related,
+    study,
+    usual_of_counts,
+    words_of_counts,
+)
 from nbkit.analysis.storms.what_if import WhatIf, what_if
 from nbkit.analysis.storms.windows import FoundWindow, find_windows
 from nbkit.errors import ParameterError
@@ -230,6 +237,7 @@ def _study(
     )
     period = int((end - start) / timedelta(hours=1)) + 1
     usual = usual_of_counts(counts, found, period)
+    words = words_of_counts(counts, found)
     return [
         study(
             each,
@@ -237,6 +245,7 @@ def _study(
             counts,
             registry,
             usual=usual,
+            usual_words=words,
             succeeded=succeeded,
             is_exact=exact,
         )

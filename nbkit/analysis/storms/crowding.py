@@ -54,11 +54,15 @@ def crowding(runs: pd.DataFrame, around: pd.DataFrame) -> Crowding:
     average = len(first) / _active_minutes(minutes)
     is_crowd = counts >= max(5.0, 2 * average)
     crowds = minutes[is_crowd]
-    names = first["processor_name"].to_numpy()[is_crowd[where]]
-    together = pd.Series(names).groupby(minute[is_crowd[where]]).nunique()
+    in_crowd = is_crowd[where]
+    names = first["processor_name"].to_numpy()[in_crowd]
+    together = pd.Series(names).groupby(minute[in_crowd]).nunique()
+    # Within the crowds, where there are any: that ordinary runs outside of them succeed says
+    # nothing about what a crowd does.
+    dose = _dose(first[in_crowd], around) if in_crowd.mean() >= 0.5 else None
     return Crowding(
         crowded=float(counts[is_crowd].sum() / len(first)),
-        dose=_dose(runs, around),
+        dose=_dose(runs, around) if dose is None else dose,
         interval_min=_grid(crowds, counts[is_crowd]),
         processors=float(together.quantile(0.9)) if len(together) else 0.0,
     )
@@ -97,7 +101,7 @@ def _dose(runs: pd.DataFrame, around: pd.DataFrame) -> float | None:
     ended = runs[runs["category"].notna()]
     failed = ended["is_failure"].to_numpy(dtype=bool)
     bad, good = int(failed.sum()), int((~failed).sum())
-    if min(bad, good) < max(_FEWEST // 2, 0.03 * len(ended)):
+    if min(bad, good) < max(_FEWEST // 2, 0.08 * len(ended)):
         return None
     load = in_flight(seconds_of(ended["started_at"]), around)
     ranks = pd.Series(load).rank().to_numpy()

@@ -102,6 +102,7 @@ def diagnose(
     processors: Sequence[str] = (),
     usual: pd.DataFrame | None = None,
     real_only: bool = False,
+    usual_words: pd.DataFrame | None = None,
     succeeded: pd.DataFrame | None = None,
 ) -> Diagnosis:
     """Rank the causes of a storm.
@@ -115,7 +116,8 @@ def diagnose(
         processors: whose storm it is; default: of all that failed then.
         usual: rates in other hours by processor (`Facts.usual`); default: from the runs around.
         real_only: leave out expected failures: the storm was found among the others.
-        succeeded: when work first succeeded, see `measure`.
+        usual_words, succeeded: what failures say in other hours, and when work first succeeded;
+            see `measure`.
     """
     facts = measure(
         runs,
@@ -123,6 +125,7 @@ def diagnose(
         processors=processors,
         usual=usual,
         real_only=real_only,
+        usual_words=usual_words,
         succeeded=succeeded,
     )
     return diagnose_facts(facts, registry)

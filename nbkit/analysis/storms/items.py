@@ -128,6 +128,11 @@ def _period(started: Floats) -> tuple[float | None, float]:
     """The longest known period at whose marks nearly all starts lie; and how nearly."""
     if started.size < 20:
         return None, 0.0
+    # The batches stand out of what else starts then.
+    _, where, counts = np.unique(started // 60, return_inverse=True, return_counts=True)
+    crowd = (counts >= max(5.0, 2 * counts.mean()))[where]
+    if crowd.mean() >= 0.5:
+        started = started[crowd]
     for period in reversed(PERIODS_S):
         if np.ptp(started) < 2.5 * period:
             continue

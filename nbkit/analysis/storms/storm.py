@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from nbkit.analysis.storms.diagnosis import Diagnosis, diagnose, diagnose_volume
-from nbkit.analysis.storms.evidence.facts import in_excess, inside_of
+from nbkit.analysis.storms.evidence.facts import in_excess, inside_of, is_far
 from nbkit.analysis.storms.onset import refined
 from nbkit.analysis.storms.runs import mark_failures
 from nbkit.analysis.storms.windows import HOUR, FoundWindow, Span
@@ -68,6 +68,13 @@ class Storm:
         return self.diagnosis.facts.excess
 
     @property
+    def failed_share(self) -> float:
+        """The part of the runs about dates long ago that failed; 0 without such runs."""
+        far = self.diagnosis.facts.inside
+        far = far[is_far(far) & far["category"].notna().to_numpy()]
+        return float(far["is_failure"].mean()) if len(far) else 0.0
+
+    @property
     def per_time(self) -> float:
         """Failures each time it came."""
         return self.failures / len(self.spans)
@@ -114,6 +121,7 @@ def study(
     registry: ProcessorRegistry | None,
     *,
     usual: pd.DataFrame,
+    usual_words: pd.DataFrame | None = None,
     succeeded: pd.DataFrame | None = None,
     is_exact: bool = False,
 ) -> Storm:
@@ -122,7 +130,7 @@ def study(
     Args:
         runs: classified runs around all of its spans.
         counts: classified storm counts of the whole period.
-        usual: `usual_of_counts`.
+        usual, usual_words: `usual_of_counts` and `words_of_counts`.
         succeeded: when the work of each processor and date first succeeded (processor_name,
             data_date, first_succeeded_at), earlier than the runs at hand too.
         is_exact: the spans are taken as they are (a window that somebody asked for).
@@ -151,6 +159,7 @@ def study(
             usual=usual,
             real_only=real_only,
             succeeded=succeeded,
+            usual_words=usual_words,
         )
     else:
         diagnosis = diagnose_volume(runs, spans, usual=usual)
@@ -243,6 +252,17 @@ def usual_of_counts(
             "attempts_per_message": sums["runs"] / sums["messages"],
         }
     )
+
+
+def words_of_counts(counts: pd.DataFrame, windows: Sequence[FoundWindow]) -> pd.DataFrame:
+    """What failures say in all hours but those of the windows: processor_name, errors_text (one
+    example of each shape) and failures."""
+    spans = [span for window in windows for span in window.spans]
+    marked = mark_failures(counts)
+    quiet = marked[marked["is_failure"] & ~inside_of(marked["ended_hour"], spans)]
+    grouped = quiet.groupby(["processor_name", "error_signature"], dropna=False)
+    found = grouped.agg(errors_text=("error_example", "first"), failures=("runs", "sum"))
+    return found.reset_index()[["processor_name", "errors_text", "failures"]]
 
 
 def _by_week(spans: Sequence[Span], inside: pd.DataFrame, counts: pd.DataFrame) -> dict[date, int]:

@@ -173,6 +173,11 @@ def organic_load(facts: Facts) -> CauseEvidence:
                 words="part of the failures that say something else than failures usually say",
             ),
             Evidence(
+                name="whatever_the_crowd", value=_careless(facts), against=0.25, full=0.12,
+                words="how far failing hangs on the runs in flight (0: not at all)",
+                source=OVERLOAD, weight=0.7,
+            ),
+            Evidence(
                 name="attempts_per_message", value=relative_amplification(facts), against=2.0,
                 full=1.4, words="attempts per message, beside the usual", weight=0.5,
             ),
@@ -181,21 +186,30 @@ def organic_load(facts: Facts) -> CauseEvidence:
 
 
 def _other_words(facts: Facts) -> float | None:
-    """Distance (total variation) between what failures say in the storm and around it; None where
+    """Distance (total variation) between what failures say in the storm and otherwise; None where
     there are too few to compare."""
     names = facts.inside["processor_name"].unique()
-    around = facts.around
-    outside = around[
-        around["is_failure"].to_numpy(dtype=bool)
-        & around["processor_name"].isin(names).to_numpy()
-        & ~inside_of(around["ended_at"], facts.spans)
-    ]
-    if len(outside) < 30 or facts.failures.empty or not facts.known("errors_text"):
+    usual = facts.usual_words[facts.usual_words["processor_name"].isin(names)]
+    if usual["failures"].sum() < 30 or facts.failures.empty or not facts.known("errors_text"):
         return None
-    both = pd.concat([facts.failures["errors_text"], outside["errors_text"]])
-    codes = signatures(both) + 1
-    own, usual = codes[: len(facts.failures)], codes[len(facts.failures) :]
+    codes = signatures(pd.concat([facts.failures["errors_text"], usual["errors_text"]])) + 1
+    own, before = codes[: len(facts.failures)], codes[len(facts.failures) :]
     most = int(codes.max()) + 1
     seen = np.bincount(own, minlength=most) / own.size
-    before = np.bincount(usual, minlength=most) / usual.size
-    return float(np.abs(seen - before).sum() / 2)
+    # Each processor's usual words, in the storm's mixture of processors; and without what so few
+    # failures would differ from them by chance.
+    mixture = facts.failures["processor_name"].value_counts()
+    totals = usual.groupby("processor_name")["failures"].transform("sum")
+    weights = usual["failures"] * usual["processor_name"].map(mixture).fillna(0) / totals
+    expected = np.bincount(before, weights=weights.to_numpy(dtype=np.float64), minlength=most)
+    if expected.sum() == 0:
+        return None
+    expected = expected / expected.sum()
+    chance = float(np.sqrt(2 / np.pi * expected * (1 - expected) / own.size).sum() / 2)
+    distance = float(np.abs(seen - expected).sum() / 2)
+    return max(distance - chance, 0.0) / max(1 - chance, 0.05)
+
+
+def _careless(facts: Facts) -> float | None:
+    dose = facts.crowding.dose
+    return None if dose is None else dose - 0.5

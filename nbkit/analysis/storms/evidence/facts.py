@@ -47,6 +47,7 @@ class Facts:
         rest: `inside` without the runs that are set apart.
         usual: per processor (index): `failures`, `real` and `runs` an hour, `failure_share` and
             `attempts_per_message`, in other hours.
+        usual_words: what failures say then: processor_name, errors_text, failures.
         hours: how long the spans are together.
         usual_failures: how many of `failures` would have been there anyway.
         real_only: expected failures are left out everywhere.
@@ -60,6 +61,7 @@ class Facts:
     failures: pd.DataFrame
     rest: pd.DataFrame
     usual: pd.DataFrame
+    usual_words: pd.DataFrame
     hours: float
     usual_failures: float
     real_only: bool
@@ -112,6 +114,7 @@ def measure(
     processors: Sequence[str] = (),
     usual: pd.DataFrame | None = None,
     real_only: bool = False,
+    usual_words: pd.DataFrame | None = None,
     succeeded: pd.DataFrame | None = None,
 ) -> Facts:
     """Measure a storm.
@@ -121,6 +124,8 @@ def measure(
         spans: when the storm blew.
         processors: whose; default: all that failed more in the spans than they usually do.
         usual: see `Facts`; default: from the runs outside the spans.
+        usual_words: what failures say in other hours: processor_name, errors_text, failures;
+            default: from the runs outside the spans.
         real_only: leave out expected failures: the storm was found among the others.
         succeeded: when the work of each processor_name and data_date first succeeded
             (first_succeeded_at), where that may be earlier than the runs at hand.
@@ -133,6 +138,10 @@ def measure(
     within = inside_of(around["ended_at"], spans)
     if usual is None:
         usual = usual_of_runs(around[~within])
+    if usual_words is None:
+        usual_words = around[~within & around["is_failure"].to_numpy(dtype=bool)][
+            ["processor_name", "errors_text"]
+        ].assign(failures=1)
     hours = sum(span.length.total_seconds() for span in spans) / 3600
     if not processors:
         failed = around[within & around["is_failure"].to_numpy(dtype=bool)]
@@ -151,6 +160,7 @@ def measure(
         failures=failures,
         rest=rest,
         usual=usual,
+        usual_words=usual_words,
         hours=hours,
         usual_failures=float(
             min(known["real" if real_only else "failures"].sum() * hours, len(failures))
