@@ -42,7 +42,7 @@ AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does 
 MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
 FORGOTTEN = timedelta(days=35)  # work on older dates is not asked whether it was done before
 MOST_STORMS = 20
-MOST_PREDICTED = 3  # storms, the worst ones, that are played again with each fix
+MOST_PREDICTED = 2  # storms, the worst ones, that are played again with each fix
 
 
 def retry_storm(
