@@ -123,3 +123,32 @@ def test_all_causes_are_ranked_with_their_evidence(report: StormReport) -> None:
     first = causes[0]["evidence"]
     assert first
     assert all(each["source"] and each["words"] for each in first)
+
+
+def test_the_worst_storm_is_played_again_with_each_fix(report: StormReport) -> None:
+    found = report.what_if
+    assert found is not None
+    assert found.fits
+    assert abs(found.misfit) < 0.1
+    evidence = report.findings[0].evidence
+    assert {"jitter", "backoff", "window", "pubsub", "calibration"} <= set(evidence["what_if"])
+    assert evidence["what_if"]["window"]["failures"] < evidence["failures"]
+    assert evidence["changes"]
+    assert "would save" in evidence["recommendation"]
+
+
+def test_every_part_of_the_what_if_can_be_shown(report: StormReport) -> None:
+    for figure in (
+        report.week_figure(),
+        report.minute_figure(),
+        report.stairs_figure(),
+        report.fix_figure(),
+        report.progress_figure(),
+    ):
+        assert figure.alt
+        assert len(figure.png()) > 3_000
+    for table in (report.fix_table(), report.change_table()):
+        assert "nb-table" in table._repr_html_()
+    for note in (report.fit_note(), report.change_note(), report.cost_note()):
+        assert note.text
+    assert "The replay without a fix comes to" in report.fit_note().text
