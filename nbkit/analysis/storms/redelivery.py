@@ -58,7 +58,8 @@ def learn(workload: Workload, asked: Asked, message_of: Ints, hopeless: Bools) -
     usable &= seen | late[processor]
     chance = _chances(processor, depth, has_next, usable, workload.processors)
     again = failed & has_next
-    gap = np.maximum(next_start - end, 0.0)
+    gap = np.subtract(next_start, end, out=np.zeros(end.size), where=has_next)
+    gap = np.maximum(gap, 0.0)
     gap_s, first, count = _pools(processor[again], depth[again], gap[again], workload.processors)
     stops_s, limit = _ends(workload, asked, hopeless)
     return Redeliveries(
