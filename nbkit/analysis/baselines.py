@@ -211,7 +211,7 @@ def _spread(days: Sequence[Profile], rules: BaselineRules, *, enough: bool) -> S
 
 
 def _variation(days: Sequence[Profile], confidence: float) -> Estimate:
-    buckets, drawn = bootstrap_days(days)
+    buckets, drawn, _ = bootstrap_days(days)
     counts = np.sum(np.stack([_laid_out(day, buckets) for day in days]), axis=0)
     value = float(_cov(buckets, counts[None, :])[0])
     tail = 50 * (1 - confidence)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nbkit.registry import ProcessorRegistry
 
-State = Literal["below", "within", "above", "none"]
+State = Literal["below", "within", "above", "none", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Completeness:
     """The best successful run of a processor for one date, beside what is expected.
 
     `low` and `high` come from the registry (`stated`), else from the central nine tenths of the
-    processor's own earlier dates. `records` is None where no run of that date succeeded.
+    processor's own earlier dates. `records` is None where no run of that date succeeded (`none`),
+    or no success says how many records it had (`unknown`).
     """
 
     processor: str
@@ -63,7 +64,13 @@ def completeness(
             best = None if pd.isna(row["best_records"]) else int(row["best_records"])
             rows.append(
                 Completeness(
-                    str(name), row["data_date"], best, low, high, stated, _state(best, low, high)
+                    str(name),
+                    row["data_date"],
+                    best,
+                    low,
+                    high,
+                    stated,
+                    _state(best, low, high, succeeded=bool(row["success_runs"])),
                 )
             )
     return tuple(sorted(rows, key=lambda r: (r.data_date, r.processor), reverse=True))
@@ -84,7 +91,9 @@ def _expected(
     return int(usual.quantile(0.05)), int(usual.quantile(0.95)), False
 
 
-def _state(records: int | None, low: int, high: int) -> State:
+def _state(records: int | None, low: int, high: int, *, succeeded: bool) -> State:
+    if records is None and succeeded:
+        return "unknown"
     if not records:
         return "none"
     if records < low:

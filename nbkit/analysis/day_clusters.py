@@ -104,13 +104,14 @@ def quantile_of(days: Sequence[Profile], q: float, *, confidence: float = 0.95) 
 
 def bootstrap_days(
     days: Sequence[Profile], *, rounds: int = 400, seed: int = 0
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints, Ints, Ints]:
     """Days drawn again with replacement, whole: the spread of any figure of their profile.
 
     Field & Welsh (2007) on resampling clusters. The same days give the same draws.
 
     Returns:
-        The buckets of positive values in rising order, and counts of rounds × buckets.
+        The buckets of positive values in rising order, counts of rounds × buckets, and of each
+        round how many values lie at or below zero.
     """
     merged = Profile.merged(days)
     table = np.zeros((len(days), merged.buckets.size), dtype=np.int64)
@@ -119,7 +120,8 @@ def bootstrap_days(
     draws = np.random.default_rng(seed).multinomial(
         len(days), np.full(len(days), 1 / len(days)), size=rounds
     )
-    return merged.buckets, draws @ table
+    zeros = np.array([day.zeros for day in days], dtype=np.int64)
+    return merged.buckets, draws @ table, draws @ zeros
 
 
 def _at_rank(profile: Profile, rank: int) -> float | None:

@@ -1,7 +1,8 @@
 """From classified hourly counts to the units that a metric is judged by: days, or weekly windows.
 
 A unit counts only where it lies whole in the window and the history knows of it: a day on which no
-run of any processor ended was not observed, and is not a day of zero.
+run of any processor ended was not observed, and is not a day of zero. No more were the hours before
+the history begins, or the records of a day whose successes do not say how many they had.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def units_of(metric: Metric, counts: pd.DataFrame, registry: ProcessorRegistry) 
 
     Args:
         counts: classified hourly counts of whole days: processor_name, phase, hour, category, runs,
-            zero_record_runs. A failure belongs to the hour in which it ended.
+            zero_record_runs, missing_record_runs. A failure belongs to the hour in which it ended.
 
     Raises:
         ValueError: the metric is not measured from counts.
@@ -74,9 +75,13 @@ def units_of(metric: Metric, counts: pd.DataFrame, registry: ProcessorRegistry) 
     marked = _marked(metric, counts, registry)
     daily = marked.groupby("day")[["hits", "total"]].sum()
     daily = daily[daily["total"] > 0] if _is_share(metric) else daily.assign(total=1)
-    if metric.weekday is not None:
+    if metric.measure == "zero_record_runs":
+        daily = daily[daily.index.isin(days_with_records(counts))]
+    if metric.weekday is not None and metric.hours is not None and len(daily):
         days = pd.DatetimeIndex(daily.index)
-        daily = daily[days.day_of_week == WEEKDAYS.index(metric.weekday)]
+        opened = days + pd.Timedelta(hours=metric.hours[0])
+        begins = pd.to_datetime(counts["hour"], utc=True).min().tz_convert(None)
+        daily = daily[(days.day_of_week == WEEKDAYS.index(metric.weekday)) & (opened >= begins)]
     return [
         Unit(day=day.date(), hits=int(hits), total=int(total))
         for day, hits, total in zip(daily.index, daily["hits"], daily["total"], strict=True)
@@ -104,6 +109,22 @@ def by_processor(
         str(name): Unit(day=start.date(), hits=int(hits), total=int(total))
         for name, hits, total in zip(kept.index, kept["hits"], kept["total"], strict=True)
     }
+
+
+def days_with_records(counts: pd.DataFrame) -> pd.DatetimeIndex:
+    """The UTC days that the history knows of, but for those whose successes all leave open how many
+    records they had.
+
+    Args:
+        counts: hourly counts: hour, status, runs, missing_record_runs.
+    """
+    success = counts["status"] == "success"
+    days = pd.to_datetime(counts["hour"], utc=True).dt.tz_convert(None).dt.normalize()
+    runs = counts["runs"].astype("int64").where(success, 0)
+    missing = counts["missing_record_runs"].astype("int64").where(success, 0)
+    summed = pd.DataFrame({"runs": runs, "missing": missing}).groupby(days).sum()
+    known = summed.index[(summed["runs"] == 0) | (summed["missing"] < summed["runs"])]
+    return pd.DatetimeIndex(known)
 
 
 def _is_share(metric: Metric) -> bool:

@@ -209,7 +209,7 @@ class TwinRuns:
 
     `days` are those on which both ran. `failures` is the share of runs that really failed, right
     minus left; `duration` the ratio of the median durations of successes. None: a side has none, or
-    successes on fewer than three days.
+    successes on fewer than three days, or its median may be 0 s.
     """
 
     left: str
@@ -265,10 +265,13 @@ def compare_runs(
     )
 
 
-def _ratio(left: list[Profile], right: list[Profile], *, confidence: float = 0.95) -> Ratio:
-    """Of the medians, with the days of both drawn again whole."""
-    seen = [float(Profile.merged(side).quantile(0.5) or np.nan) for side in (left, right)]
+def _ratio(left: list[Profile], right: list[Profile], *, confidence: float = 0.95) -> Ratio | None:
+    """Of the medians, with the days of both drawn again whole. None where half of the runs, drawn
+    again, may have taken no time at all: nothing is a multiple of that."""
+    seen = [Profile.merged(side).quantile(0.5) or 0.0 for side in (left, right)]
     drawn = [_medians(side, seed) for seed, side in enumerate((left, right))]
+    if min(*seen, *(each.min() for each in drawn)) <= 0:
+        return None
     tail = 50 * (1 - confidence)
     value = seen[1] / seen[0]
     low, high = np.percentile(drawn[1] / drawn[0], [tail, 100 - tail])
@@ -276,7 +279,8 @@ def _ratio(left: list[Profile], right: list[Profile], *, confidence: float = 0.9
 
 
 def _medians(days: list[Profile], seed: int) -> npt.NDArray[np.float64]:
-    buckets, counts = bootstrap_days(days, seed=seed)
-    middles = np.array([middle_of(int(bucket)) for bucket in buckets])
+    buckets, counts, zeros = bootstrap_days(days, seed=seed)
+    middles = np.array([0.0, *(middle_of(int(bucket)) for bucket in buckets)])
+    counts = np.column_stack([zeros, counts])
     reached: Any = np.cumsum(counts, axis=1) * 2 >= counts.sum(axis=1, keepdims=True)
     return np.asarray(middles[np.argmax(reached, axis=1)], dtype=np.float64)

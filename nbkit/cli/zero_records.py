@@ -126,6 +126,8 @@ def _days_told(days: tuple[date, date]) -> str:
 
 
 def _document(report: ZeroRecordReport) -> dict[str, Any]:
+    from nbkit.findings.plain import plain
+
     def rated(one: CountRate) -> dict[str, Any]:
         known = one.units > 0
         return {
@@ -146,7 +148,8 @@ def _document(report: ZeroRecordReport) -> dict[str, Any]:
         }
 
     ratio = report.ratio
-    return {
+    # Nothing bounds from above how many times none it is.
+    document: dict[str, Any] = {
         "start_date": report.days[0].isoformat(),
         "end_date": report.days[1].isoformat(),
         **rated(report.rate),
@@ -157,3 +160,4 @@ def _document(report: ZeroRecordReport) -> dict[str, Any]:
         "all": counted(report.total),
         "processors": {row.subject: counted(row) for row in report.processors},
     }
+    return {key: plain(value) for key, value in document.items()}

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from nbkit.findings.plain import plain
+
 FINDINGS_MIMETYPE = "application/vnd.nbkit.findings.v1+json"
 SCHEMA = 1
 
@@ -66,7 +68,7 @@ class Finding:
             "severity": self.severity.value,
             "title": self.title,
             "since": iso_utc(self.since) if self.since else None,
-            "evidence": dict(self.evidence),
+            "evidence": plain(self.evidence),
             "owner": self.owner,
             "runbook": self.runbook,
             "next_step": self.next_step,

@@ -159,7 +159,7 @@ class DailyHealth:
         )
 
     def completeness_table(self) -> Table:
-        order = {"none": 0, "below": 1, "above": 2, "within": 3}
+        order = {"none": 0, "below": 1, "above": 2, "within": 3, "unknown": 4}
         rows = sorted(self.completeness, key=lambda r: (order[r.state], not r.stated))
         return Table.of(
             [

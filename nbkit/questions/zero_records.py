@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from nbkit.analysis.count_rates import CountRate, RateRatio, count_rate, rate_ratio
+from nbkit.analysis.measures import days_with_records
 from nbkit.analysis.zero_records import ZeroRecords, zero_records, zero_records_by_processor
 from nbkit.errors import ParameterError
 from nbkit.warehouse import open_warehouse
@@ -78,13 +80,19 @@ def zero_record_report(
 def _read(
     warehouse: Warehouse, days: Days, as_of: datetime, pattern: str
 ) -> tuple[pd.DataFrame, list[int]]:
-    """The zero-record runs, and how many there were on each day that the history knows of."""
+    """The zero-record runs, and how many there were on each day of which that is known."""
     start, end = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days)
     runs = warehouse.query("zero_record_runs", start=start, end=end, as_of=as_of)
     if pattern:
-        wanted = [fnmatchcase(str(name), pattern) for name in runs["processor_name"]]
-        runs = runs[np.array(wanted, dtype=np.bool_)]
-    seen = warehouse.query("hourly_counts", start=start, end=end, as_of=as_of)["hour"]
-    observed = sorted(set(pd.to_datetime(seen, utc=True).dt.date))
+        runs = runs[_matching(runs, pattern)]
+    counts = warehouse.query("hourly_counts", start=start, end=end, as_of=as_of)
+    if pattern:
+        # The history knows of a day that has runs of anybody, but records are each one's own.
+        others = ~_matching(counts, pattern)
+        counts = counts.assign(status=counts["status"].mask(others, ""))
     ended = runs["ended_at"].dt.date.value_counts()
-    return runs, [int(ended.get(day, 0)) for day in observed]
+    return runs, [int(ended.get(day.date(), 0)) for day in days_with_records(counts)]
+
+
+def _matching(rows: pd.DataFrame, pattern: str) -> npt.NDArray[np.bool_]:
+    return np.array([fnmatchcase(str(n), pattern) for n in rows["processor_name"]], dtype=np.bool_)

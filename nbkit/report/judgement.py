@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nbkit.findings import FINDINGS_MIMETYPE, SCHEMA, Severity, Verdict
+from nbkit.findings.plain import plain
 
 _NEEDED = (
     "kind",
@@ -68,7 +68,7 @@ def read_emitted(notebook: Mapping[str, Any]) -> Emitted | None:
     ]
     if not found:
         return None
-    said = _finite(found[-1])
+    said = plain(found[-1])
     try:
         findings = [_finding(item) for item in said["findings"]]
         return Emitted(
@@ -87,14 +87,3 @@ def read_emitted(notebook: Mapping[str, Any]) -> Emitted | None:
 def _finding(item: Mapping[str, Any]) -> dict[str, Any]:
     Severity(item["severity"])
     return {key: item[key] for key in _NEEDED}
-
-
-def _finite(value: Any) -> Any:
-    """NaN and infinities as None: JSON has no word for them, and readers stumble."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

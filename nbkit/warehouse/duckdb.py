@@ -2,7 +2,8 @@
 
 The file is opened read-only, so that several readers share it; it is opened for writing only while
 rows are appended. The history may have any subset of the columns (see `schema`): a temporary view
-gives the queries the whole of it, with absent columns as NULL.
+gives the queries the whole of it, with absent columns as NULL, without rows of nobody, and without
+numbers that are none (NaN, infinity).
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ class DuckDBWarehouse:
         self.close()
 
     def _canonical_relation(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """The name to read the history by: the table itself where its layout is the schema's."""
+        """The name to read the history by: a view of the schema's columns in their types."""
         dataset, name = self._table.split(".")
         found = _column_types(connection, dataset, name)
         if not found:
@@ -227,14 +228,15 @@ class DuckDBWarehouse:
         expressions = [
             _expression(column, *present.get(column.name, (None, ""))) for column in schema.COLUMNS
         ]
-        if all(e == f'"{c.name}"' for e, c in zip(expressions, schema.COLUMNS, strict=True)):
-            return self._table
+        # Who ran, and which run it was: without them a row tells of nothing.
+        named = " AND ".join(f'"{column}" IS NOT NULL' for column in ("processor_name", "run_id"))
         listed = ", ".join(
             f'{expression} AS "{column.name}"'
             for expression, column in zip(expressions, schema.COLUMNS, strict=True)
         )
         connection.execute(
-            f'CREATE OR REPLACE TEMP VIEW {_VIEW} AS SELECT {listed} FROM "{dataset}"."{name}"'
+            f'CREATE OR REPLACE TEMP VIEW {_VIEW} AS SELECT {listed} FROM "{dataset}"."{name}" '
+            f"WHERE {named}"
         )
         return _VIEW
 
@@ -274,6 +276,10 @@ def _expression(column: schema.RunColumn, name: str | None, kind: str) -> str:
     wanted = schema.DUCKDB_TYPES[column.type]
     if name is None:
         return f"CAST(NULL AS {wanted})"
+    if column.type == "FLOAT64":
+        # What a spreadsheet or a data frame has for "unknown" would spoil every sum.
+        number = f'CAST("{name}" AS {wanted})'
+        return f"CASE WHEN isfinite({number}) THEN {number} END"
     if kind == wanted and name == column.name:
         return f'"{name}"'
     if column.type == "TIMESTAMP" and kind.startswith("TIMESTAMP") and "ZONE" not in kind:

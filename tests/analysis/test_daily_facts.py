@@ -14,6 +14,7 @@ from nbkit.analysis.durations import duration_shifts
 from nbkit.analysis.liveness import freshness, silences, stuck_runs
 from nbkit.analysis.profiles import GAMMA
 from nbkit.analysis.rates import Outcomes, outcomes, phase_rates
+from nbkit.findings.health import judge_completeness
 from nbkit.registry import ProcessorRegistry, load_registry
 
 END = datetime(2026, 1, 13, 12, tzinfo=UTC)
@@ -149,9 +150,22 @@ def dates(processor: str, records: list[int | None]) -> pd.DataFrame:
         {
             "processor_name": processor,
             "data_date": days,
+            "success_runs": [int(number is not None) for number in records],
             "best_records": pd.array(records, dtype="Int64"),
         }
     )
+
+
+def test_successes_that_do_not_say_how_many_records_they_had_are_not_without_records(
+    registry: ProcessorRegistry,
+) -> None:
+    rows = completeness(
+        dates("NbacGamebookProcessor", [300, None]).assign(success_runs=1),
+        registry,
+        today=date(2026, 1, 13),
+    )
+    assert [r.state for r in rows] == ["unknown", "within"]
+    assert judge_completeness(rows, registry) == []
 
 
 def test_a_date_below_the_registrys_range_is_below_and_one_without_success_has_none(

@@ -103,8 +103,15 @@ def test_an_interval_holds_the_truth_as_often_as_it_says(scatter: float) -> None
 
 def test_resampled_days_are_whole_and_the_same_each_time() -> None:
     days = [Profile.of_values([1.0, 1.0]), Profile.of_values([50.0])]
-    buckets, first = bootstrap_days(days, rounds=50)
+    buckets, first, _ = bootstrap_days(days, rounds=50)
     again = bootstrap_days(days, rounds=50)[1]
     assert (first == again).all()
     assert set(first[:, 0].tolist()) <= {0, 2, 4}
     assert buckets.size == 2
+
+
+def test_values_at_or_below_zero_are_drawn_with_their_day() -> None:
+    days = [Profile.of_values([0.0, -1.0, 3.0]), Profile.of_values([3.0])]
+    _, counts, zeros = bootstrap_days(days, rounds=50)
+    assert set(zeros.tolist()) <= {0, 2, 4}
+    assert (counts.sum(axis=1) == 2).all()  # each day has one value above

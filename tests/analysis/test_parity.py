@@ -148,3 +148,43 @@ def test_days_on_which_only_one_ran_do_not_count() -> None:
         right="new",
     )
     assert (nothing.days, nothing.failures) == (0, None)
+
+
+def test_nothing_is_a_multiple_of_runs_that_take_no_time() -> None:
+    for left, right in ((0.0, 0.0), (0.0, 10.0), (10.0, 0.0)):
+        days = [pd.Timestamp("2026-01-01") + pd.Timedelta(days=n) for n in range(5)]
+        profiles = {
+            (name, f"{day:%Y-%m-%d}"): Profile.of_values([length] * 9)
+            for day in days
+            for name, length in (("old", left), ("new", right))
+        }
+        outcomes = pd.DataFrame(
+            {"successes": 9, "failures": 0},
+            index=pd.MultiIndex.from_product([["old", "new"], days]),
+        )
+        found = compare_runs(outcomes, profiles, left="old", right="new")
+        assert found.duration is None
+        assert (found.left_median_s == 0) is (left == 0)
+
+
+def test_runs_of_no_time_count_in_the_interval_of_the_median() -> None:
+    slower = compare_runs(
+        pd.DataFrame(
+            {"successes": 9, "failures": 0},
+            index=pd.MultiIndex.from_product(
+                [["old", "new"], pd.date_range("2026-01-01", periods=6)]
+            ),
+        ),
+        {
+            # Four of nine old runs take no time: their median is 2 s, not 5 s.
+            (name, f"{day:%Y-%m-%d}"): Profile.of_values(
+                [0.0] * 4 + [2.0] + [5.0] * 4 if name == "old" else [4.0] * 9
+            )
+            for name in ("old", "new")
+            for day in pd.date_range("2026-01-01", periods=6)
+        },
+        left="old",
+        right="new",
+    ).duration
+    assert slower is not None
+    assert (slower.low, slower.high) == pytest.approx((2, 2), rel=0.03)

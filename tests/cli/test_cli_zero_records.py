@@ -6,7 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from conftest import Fill
 
 from nbkit.cli import main
 
@@ -67,3 +69,44 @@ def test_dates_that_make_no_sense_are_refused(
     asked = ["zero-records", "--start-date", dates[0], "--end-date", dates[1]]
     assert main([*asked, "--warehouse", demo]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_after_a_baseline_without_any_the_json_is_still_json(
+    on_duckdb: Fill, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = pd.date_range("2026-01-01", "2026-01-18", tz="UTC")
+    runs = pd.DataFrame(
+        {
+            "processor_name": "NbacScheduleProcessor",
+            "run_id": [f"r{n}" for n in range(len(days))],
+            "status": "success",
+            "started_at": days,
+            "processed_at": days,
+            "data_date": days.date,
+            "records_processed": [50 if day < days[13] else 0 for day in days],
+        }
+    )
+    with on_duckdb(runs) as warehouse:
+        url = warehouse.url
+    assert main([*FIVE_DAYS, "--json", "--warehouse", url]) == 0
+    told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (told["per_day"], told["baseline"]["per_day"]) == (1.0, 0.0)
+    assert told["ratio"]["low"] > 1
+    assert told["ratio"]["high"] is None
+
+
+def test_successes_that_do_not_say_their_records_are_not_days_of_zero(
+    on_duckdb: Fill, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = pd.date_range("2026-01-14", "2026-01-18", tz="UTC")
+    own = {"status": "success", "started_at": days, "processed_at": days, "data_date": days.date}
+    silent, other = (
+        pd.DataFrame(own | {"processor_name": name, "run_id": name + days.strftime("%d")})
+        for name in ("Silent", "Other")
+    )
+    with on_duckdb(pd.concat([silent, other.assign(records_processed=5)])) as warehouse:
+        url = warehouse.url
+    for processor, days_known in (("Silent", 0), ("Other", 5), ("*", 5)):
+        asked = [*FIVE_DAYS, "--processor", processor, "--json", "--warehouse", url]
+        assert main(asked) == 0
+        assert json.loads(capsys.readouterr().out)["days"] == days_known

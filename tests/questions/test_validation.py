@@ -153,6 +153,14 @@ class TestVerdicts:
         assert found.after.count == 10
         assert found.after.value == pytest.approx(1.0)
 
+    def test_successes_that_do_not_say_their_records_are_not_days_of_zero(
+        self, history: Make
+    ) -> None:
+        silent = [row | {"records_processed": None} for row in zeros(4, 0)]
+        found = validation(history(silent), as_of=FIX + 20 * DAY)
+        assert found.after.value is None
+        assert found.verdict is Verdict.UNKNOWN
+
     def test_a_stale_history_is_not_judged(self, history: Make) -> None:
         found = validation(history(zeros(20, 0)), as_of=FIX + 30 * DAY)
         assert found.verdict is Verdict.UNKNOWN
@@ -211,6 +219,17 @@ class TestMondays:
         assert found.after.value is None
         assert found.verdict is Verdict.UNKNOWN
         assert "nothing was measured yet" in found.headline
+
+    def test_hours_before_the_history_begins_were_not_observed(self, history: Make) -> None:
+        monday = FIX + 5 * DAY
+        assert f"{monday:%A}" == "Monday"
+        rows = [row for n in range(2) for row in runs(monday + n * DAY, 5)]
+        asked = {"as_of": monday + 2 * DAY, "metric": "monday_failures"}
+        whole = validation(history([*runs(monday - DAY, 1), *rows]), **asked)
+        assert (whole.after.count, whole.verdict) == (1, Verdict.GREEN)
+        Path(str(whole.judgement.warehouse).removeprefix("duckdb:///")).unlink()
+        part = validation(history(rows), **asked)
+        assert (part.after.count, part.verdict) == (0, Verdict.UNKNOWN)
 
 
 class TestWindows:

@@ -22,6 +22,7 @@ def arguments(
     known: dict[str, Parameter] = {
         "start": start,
         "end": end,
+        "since": start,
         "as_of": as_of,
         "before": as_of,
         "first_date": start.date(),

@@ -63,6 +63,27 @@ def test_absent_columns_are_null_and_naive_moments_are_utc(tmp_path: Path) -> No
     assert pd.isna(row["error_signature"])
 
 
+def test_numbers_that_are_none_and_rows_of_nobody_are_not_read(tmp_path: Path) -> None:
+    loose = duckdb_ddl().replace(" NOT NULL", "")
+    url = make(tmp_path / "w.duckdb", loose)
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute(
+            f"""
+            INSERT INTO {RUN_HISTORY} BY NAME
+            SELECT
+              CASE WHEN n <> 5 THEN 'A' END AS processor_name,
+              CASE WHEN n <> 6 THEN 'r' || n END AS run_id,
+              'success' AS status, TIMESTAMPTZ '2026-01-12 10:20:00Z' AS started_at,
+              TIMESTAMPTZ '2026-01-12 10:21:00Z' AS processed_at, DATE '2026-01-12' AS data_date,
+              ['7', 'NaN', 'Infinity', '-Infinity', '9', '9'][n]::DOUBLE AS duration_seconds
+            FROM generate_series(1, 6) AS runs(n)
+            """
+        )
+    with open_warehouse(url) as warehouse:
+        (row,) = warehouse.query("hourly_counts", **WINDOW).to_dict("records")
+    assert (row["runs"], row["timed_runs"], row["duration_s"]) == (4, 1, 7.0)
+
+
 def test_text_dates_and_text_json_are_read_also_when_the_json_is_cut_off(tmp_path: Path) -> None:
     ddl = (
         f"CREATE TABLE {RUN_HISTORY} (processor_name VARCHAR, run_id VARCHAR, status VARCHAR, "
