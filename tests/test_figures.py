@@ -88,3 +88,11 @@ def test_the_same_facts_give_the_same_picture_with_its_words(most: int) -> None:
     assert one.png().startswith(b"\x89PNG")
     data, metadata = one._repr_mimebundle_()
     assert data["text/plain"] == metadata["image/png"]["alt"] == one.alt
+
+
+def test_a_name_of_any_length_and_with_any_sign_is_a_label() -> None:
+    long = phase("w" * 300, 10, 90, 0.1)
+    formula = phase("costs $\\frac{ and $ more", 10, 90, 0.1)
+    drawn = figures.phase_week([long, formula], end=END)
+    assert drawn.png().startswith(b"\x89PNG")  # warnings are errors here
+    assert [len(label.get_text()) for label in drawn.canvas.axes[0].get_yticklabels()] == [48, 24]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbkit.errors import InputError, RegistryError
+from nbkit.project import PROJECT_VARIABLE
 from nbkit.registry.cloud_functions import load_cloud_functions
 from nbkit.registry.metrics import load_metrics, metric_named
 
@@ -93,6 +94,17 @@ functions:
     wrong = text.replace("generation: 1,", 'generation: 1, moved_on: "2026-01-20",')
     with pytest.raises(RegistryError, match="this one is on 1"):
         load_cloud_functions(write(tmp_path, wrong, "cloud_functions.yaml"))
+
+
+def test_a_project_from_before_the_list_lists_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("notebooks", "registry"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv(PROJECT_VARIABLE, str(tmp_path))
+    assert load_cloud_functions() == ()
+    with pytest.raises(RegistryError, match="begin with the file of that name"):
+        load_metrics()
 
 
 def test_the_platforms_functions_are_all_listed() -> None:

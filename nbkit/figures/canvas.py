@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from nbkit.findings.wording import short
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
@@ -31,6 +33,7 @@ INK, MUTED, FAINT = "#1f2933", "#5f6b7a", "#d9dee4"
 _WIDTH_INCHES = 8.0
 _DPI = 160
 _TITLE_CHARACTERS = 78
+_LABEL_CHARACTERS = 48
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Figure:
     alt: str
 
     def png(self) -> bytes:
+        _tame(self.canvas)
         buffer = io.BytesIO()
         # Without the Software entry the bytes depend on the facts alone.
         self.canvas.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
@@ -75,6 +79,22 @@ def blank(*, height: float, title: str) -> tuple[Canvas, Axes]:
     axes.xaxis.label.set(color=MUTED, fontsize=8.5)
     axes.yaxis.label.set(color=MUTED, fontsize=8.5)
     return canvas, axes
+
+
+def _tame(canvas: Canvas) -> None:
+    """Names and messages are anybody's: a dollar sign in one begins no formula, and a long one
+    leaves the axes their room."""
+    from matplotlib.text import Text
+
+    for text in canvas.findobj(Text):
+        # Logarithmic axes write their own formulas.
+        if isinstance(text, Text) and not text.get_text().startswith("$\\mathdefault"):
+            text.set_parse_math("$" not in text.get_text())
+    for axes in canvas.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            if max(map(len, labels), default=0) > _LABEL_CHARACTERS:
+                axis.set_ticklabels([short(label, _LABEL_CHARACTERS) for label in labels])
 
 
 def nothing(title: str) -> Figure:

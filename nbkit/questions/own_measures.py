@@ -59,9 +59,10 @@ def gen2_functions(
     end: datetime,
     functions: tuple[CloudFunction, ...] | None = None,
 ) -> Measured:
-    """How many Cloud Functions were on Gen2 before the end of the window; counted, so certain."""
+    """How many Cloud Functions were on Gen2 before the end of the window; counted, so certain.
+    Where none is listed, nothing was measured."""
     listed = functions if functions is not None else load_cloud_functions()
-    if end <= start:
+    if end <= start or not listed:
         return _nothing("functions", "function")
     day = (end - timedelta(microseconds=1)).date()
     count = sum(function.is_gen2(day) for function in listed)

@@ -44,7 +44,10 @@ class ScorecardReport:
 
     @property
     def headline(self) -> str:
-        """How many promises are kept, missed and open."""
+        """How many promises are kept, missed and open, or why nobody can say."""
+        stale = [f.title for f in self.findings[:1] if f.kind == "stale_history"]
+        if stale:
+            return stale[0]
         return (
             f"Of {count_of(len(self.rows), 'promise')} {self._count('met')} kept, "
             f"{self._count('not met')} missed, {self._count('not enough runs')} too early to tell."
@@ -53,7 +56,9 @@ class ScorecardReport:
     def summary_note(self) -> Note:
         """The headline, and what is missed."""
         missed = [row.metric.title for row in self.rows if row.since.standing == "not met"]
-        words = [self.headline] + ([f"Missed: {'; '.join(missed)}."] if missed else [])
+        words = [f"{self.headline.removesuffix('.')}."] + (
+            [f"Missed: {'; '.join(missed)}."] if missed else []
+        )
         return Note(" ".join(words), is_warning=self.verdict is not Verdict.GREEN)
 
     def table(self) -> Table:

@@ -55,11 +55,14 @@ class CloudFunction(BaseModel):
 
 
 def load_cloud_functions(path: Path | None = None) -> tuple[CloudFunction, ...]:
-    """Read and check `registry/cloud_functions.yaml`, in its order.
+    """Read and check `registry/cloud_functions.yaml`, in its order; a project without that file
+    lists none.
 
     Raises:
         RegistryError: all that is wrong with it, a line each: file:line, key, what, the fix.
     """
-    return read_entries(
-        path or find_project().registry / FILE_NAME, "functions", CloudFunction, fixes=_FIXES
-    )
+    if path is None:
+        path = find_project().registry / FILE_NAME
+        if not path.exists():
+            return ()
+    return read_entries(path, "functions", CloudFunction, fixes=_FIXES)

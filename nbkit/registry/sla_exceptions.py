@@ -88,7 +88,7 @@ def load_sla_exceptions(
         RegistryError: all that is wrong with it, a line each: file:line, key, what, the fix.
     """
     file = path or slas.source.with_name(FILE_NAME)
-    if path is None and not file.is_file():
+    if path is None and not file.exists():
         return ()
     document = read_document(file)
     values = document.values

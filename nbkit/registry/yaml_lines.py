@@ -52,8 +52,8 @@ def read_document(path: Path) -> Document:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise RegistryError(
-            f"{shown}: no such file. A project keeps its processors in "
-            "registry/processor_registry.yaml, its jobs in registry/schedule.yaml."
+            f"{shown}: no such file. Write it, or begin with the file of that name in the "
+            "registry/ folder of nbkit's own repository."
         ) from None
     except UnicodeDecodeError:
         raise RegistryError(f"{shown}: is not UTF-8 text. Save it as UTF-8.") from None

@@ -45,10 +45,12 @@ def add_note(folder: Path, note: NoteOfWork) -> None:
 def notes_between(folder: Path, *, start: datetime, end: datetime) -> tuple[NoteOfWork, ...]:
     """The notes of [start, end), in order. A line that cannot be read is left out."""
     path = folder / FILE_NAME
-    if not path.is_file():
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # there is none, or it may not be read
         return ()
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         try:
             entry = json.loads(line)
             note = NoteOfWork(
@@ -58,6 +60,6 @@ def notes_between(folder: Path, *, start: datetime, end: datetime) -> tuple[Note
             )
         except (ValueError, KeyError, TypeError):
             continue
-        if start <= note.at < end:
+        if note.at.tzinfo is not None and start <= note.at < end:
             found.append(note)
     return tuple(sorted(found, key=lambda note: note.at))

@@ -63,7 +63,7 @@ def past_reports(
             continue
         try:
             found.append(_read(store, path))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OSError):
             unreadable.append(path)
     return tuple(sorted(found, key=lambda r: (r.as_of, r.path))), tuple(unreadable)
 
@@ -76,16 +76,20 @@ def _moment_of(folder: str) -> datetime | None:
 
 
 def _read(store: Store, path: str) -> PastReport:
-    """Raises KeyError, TypeError, ValueError or AttributeError for what is no run of ours."""
+    """Raises KeyError, TypeError, ValueError or AttributeError for what is no run of ours, OSError
+    for what may not be read."""
     said = _json(store, f"{path}/{FINDINGS}")
     manifest = _json(store, f"{path}/{MANIFEST}")
+    as_of = datetime.fromisoformat(said["as_of"])
+    if as_of.tzinfo is None:
+        raise ValueError(f"{as_of} has no time zone")
     queries = list(manifest.get("queries") or ())
     billed = [query.get("bytes_billed") for query in queries]
     known = [int(each) for each in billed if each is not None]
     return PastReport(
         path=path,
         notebook=str(said["notebook"]),
-        as_of=datetime.fromisoformat(said["as_of"]),
+        as_of=as_of,
         verdict=Verdict(said["verdict"]),
         findings=tuple(Finding.from_json(item) for item in said["findings"]),
         bytes_billed=sum(known) if known else None,

@@ -35,15 +35,15 @@ def messages_told(folder: Path, *, start: datetime, end: datetime) -> tuple[Told
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as opened:
             rows = opened.execute("SELECT at, notebook, verdict, destination FROM said").fetchall()
-    except sqlite3.Error:
+        told = [
+            Told(
+                at=datetime.fromisoformat(at),
+                notebook=notebook,
+                verdict=Verdict(verdict),
+                destination=destination,
+            )
+            for at, notebook, verdict, destination in rows
+        ]
+    except (sqlite3.Error, ValueError, TypeError):  # not the ledger of this version
         return ()
-    told = [
-        Told(
-            at=datetime.fromisoformat(at),
-            notebook=notebook,
-            verdict=Verdict(verdict),
-            destination=destination,
-        )
-        for at, notebook, verdict, destination in rows
-    ]
     return tuple(sorted((t for t in told if start <= t.at < end), key=lambda t: (t.at, t.notebook)))

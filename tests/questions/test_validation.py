@@ -311,6 +311,8 @@ class TestOwnRuns:
         assert gen2_functions(metric, start=FIX, end=AFTER, functions=functions).standing == "met"
         few = gen2_functions(metric, start=FIX, end=AFTER, functions=functions[:12])
         assert (few.value, few.standing) == (12, "not met")
+        none = gen2_functions(metric, start=FIX, end=AFTER, functions=())
+        assert (none.value, none.standing) == (None, "not enough runs")
 
 
 class TestScorecard:

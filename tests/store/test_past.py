@@ -76,3 +76,18 @@ def test_a_folder_that_is_no_report_of_ours_is_named(tmp_path: Path) -> None:
 
 def test_without_reports_there_are_none(tmp_path: Path) -> None:
     assert past_reports(LocalStore(tmp_path / "no"), start=AS_OF, end=AS_OF + DAY) == ((), ())
+
+
+def test_files_of_anybody_are_named_and_stop_nobody(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    paths = [keep(tmp_path, name, AS_OF, billed=[]) for name in ("a", "b", "c", "d")]
+    naive = json.loads(store.read(f"{paths[0]}/findings.json") or b"") | {
+        "as_of": "2026-01-13T12:00:00"
+    }
+    store.write(f"{paths[0]}/findings.json", json.dumps(naive).encode())
+    (tmp_path / paths[1] / "findings.json").unlink()
+    (tmp_path / paths[1] / "findings.json").mkdir()
+    store.write(f"{paths[2]}/findings.json", b"\xff\xfe\x00")
+    found, unreadable = past_reports(store, start=AS_OF, end=AS_OF + DAY)
+    assert [report.path for report in found] == [paths[3]]
+    assert unreadable == tuple(paths[:3])
