@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbkit.analysis.anomalies import DayAnomalies, DayAnomaly, RunAnomalies, RunAnomaly, RunKind
 from nbkit.analysis.trends.outlook import Outlook
 from nbkit.findings.intervals import joined, whole
-from nbkit.findings.trends import anomaly_told, is_part_of_trend, odd_days
+from nbkit.findings.odd_days import anomaly_told, is_part_of_trend, odd_days
 from nbkit.findings.wording import count_of, moment, percent, seconds
 from nbkit.tables import Column, Note, Table
 

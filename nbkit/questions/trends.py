@@ -25,7 +25,8 @@ from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
 from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
-from nbkit.findings.trends import TrendRules, judge_days, judge_trend_history, judge_trends
+from nbkit.findings.odd_days import judge_days
+from nbkit.findings.trends import TrendRules, judge_trend_history, judge_trends
 from nbkit.params import parse_moment
 from nbkit.questions.trend_report import TrendReport
 from nbkit.registry import MarkedSpans, ProcessorRegistry, load_marked_spans, load_registry

@@ -14,14 +14,8 @@ import pytest
 from nbkit.analysis.anomalies import DayAnomaly, Metric, daily_anomalies
 from nbkit.analysis.trends.outlook import Outlook, outlook
 from nbkit.findings import Finding, Severity
-from nbkit.findings.trends import (
-    effect_told,
-    judge_days,
-    judge_trend_history,
-    judge_trends,
-    odd_days,
-    untold,
-)
+from nbkit.findings.odd_days import judge_days, odd_days
+from nbkit.findings.trends import effect_told, judge_trend_history, judge_trends, untold
 from nbkit.registry import ProcessorRegistry, load_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "analysis"))
