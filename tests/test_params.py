@@ -208,3 +208,6 @@ def test_a_moment_is_utc_and_never_naive() -> None:
     assert parse_moment("2026-01-13T07:00:00-05:00").isoformat() == "2026-01-13T12:00:00+00:00"
     with pytest.raises(ParameterError, match="no time zone"):
         parse_moment("2026-01-13T07:00:00")
+    for misspelt in ("0026-01-13T07:00:00Z", "9999-12-31T23:59:59Z"):
+        with pytest.raises(ParameterError, match="lies outside the years 1970 to 2200"):
+            parse_moment(misspelt)

@@ -77,11 +77,15 @@ class Parameter:
     line: int
 
 
+# Reports look years back and days ahead, and calendars end.
+_YEARS = range(1970, 2201)
+
+
 def parse_moment(value: datetime | str) -> datetime:
     """An aware UTC datetime from ISO 8601 text with a zone (`2026-01-13T12:00:00Z`).
 
     Raises:
-        ParameterError: not a moment, or without a zone.
+        ParameterError: not a moment, without a zone, or in a year that no run can be of.
     """
     if isinstance(value, datetime):
         moment = value
@@ -95,6 +99,10 @@ def parse_moment(value: datetime | str) -> datetime:
     if moment.tzinfo is None:
         suggestion = f"{moment.isoformat(timespec='seconds')}Z"
         raise ParameterError(f"{str(value)!r} has no time zone; write {suggestion} for UTC")
+    if moment.year not in _YEARS:
+        raise ParameterError(
+            f"{str(value)!r} lies outside the years {_YEARS[0]} to {_YEARS[-1]}; is it misspelt?"
+        )
     return moment.astimezone(UTC)
 
 
