@@ -67,6 +67,9 @@ QUESTIONS: dict[str, Question] = {
 }
 # Of these the figures are drawn as well: nothing at all, next to nothing, and names that are long.
 DRAWN = ("empty", "one_run", "hostile_texts")
+# The hand-off asks the daily report twice, `slas` what the weekly report asks: a few will do.
+FEW = dict.fromkeys(("handoff", "slas"), ("empty", "one_run", "wild_numbers"))
+CASES = [(name, each) for name in QUESTIONS for each in FEW.get(name, tuple(HISTORIES))]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ def asked(name: str, history: str, folder: Path, *, as_of: datetime = AS_OF) -> 
     if not path.exists():
         write(history, folder)
     nobody = folder / "no_reports"
-    more = {
+    more: dict[str, dict[str, Any]] = {
         "handoff": {
             "reports": str(nobody),
             "state": nobody,
@@ -119,8 +122,7 @@ def shown(report: object, *, draw: bool = False) -> dict[str, str]:
     return said
 
 
-@pytest.mark.parametrize("history", HISTORIES)
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize(("name", "history"), CASES)
 def test_every_question_answers_and_all_of_its_report_can_be_shown(
     name: str, history: str, folder: Path
 ) -> None:
@@ -147,7 +149,7 @@ def test_every_question_answers_and_all_of_its_report_can_be_shown(
         assert judgement.verdict is Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["daily_health", "incident", "sla_weekly", "trends"])
+@pytest.mark.parametrize("name", ["daily_health", "trends"])
 def test_asked_twice_it_says_the_same(name: str, folder: Path) -> None:
     first, again = (asked(name, "ordinary", folder) for _ in range(2))
     assert shown(first) == shown(again)
@@ -158,7 +160,7 @@ def test_asked_twice_it_says_the_same(name: str, folder: Path) -> None:
         assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("name", ["slas", "daily_health", "scorecard"])
+@pytest.mark.parametrize("name", ["slas", "scorecard"])
 def test_the_same_trouble_has_the_same_fingerprint_a_day_later(name: str, folder: Path) -> None:
     before, now = (
         {f.fingerprint for f in asked(name, "ordinary", folder, as_of=at).judgement.findings}
