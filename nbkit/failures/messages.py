@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 _TEXT_KEYS = (
@@ -79,8 +80,16 @@ def messages_of(errors: Any) -> tuple[Message, ...]:
     Of a chained trace the exception raised last comes first, then what it was raised from. Never
     raises: what cannot be parsed is a message as it stands. Empty for null.
     """
+    return _messages_of_text(errors) if isinstance(errors, str) else _messages(errors)
+
+
+def _messages(errors: Any) -> tuple[Message, ...]:
     found = dict.fromkeys(_of_value(errors, depth=0))
     return tuple(message for message in found if message.text.strip() or message.exception_type)
+
+
+# One history is asked about again and again, by the classifier, by window and by cause.
+_messages_of_text = lru_cache(maxsize=8_192)(_messages)
 
 
 def _of_value(value: Any, *, depth: int) -> list[Message]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nbkit.analysis.storms.diagnosis import Diagnosis, RankedCause
-from nbkit.analysis.storms.storm import Storm
+from nbkit.analysis.storms.storm import Storm, scaled
 from nbkit.analysis.storms.what_if import Effect, WhatIf
 from nbkit.findings import Finding, Severity, iso_utc
 from nbkit.findings.health import UNOWNED
@@ -114,8 +114,9 @@ def judge_storm(
         evidence={
             "cause": cause,
             "causes": [_cause(each) for each in diagnosis.causes],
-            "attempts": diagnosis.facts.attempts.attempts,
-            "messages": diagnosis.facts.attempts.messages,
+            "sampled": round(storm.sampled, 4),
+            "attempts": storm.attempts,
+            "messages": storm.messages,
             "amplification": round(diagnosis.facts.attempts.factor, 3),
             "messages_known": round(diagnosis.facts.attempts.known, 3),
             "failures": storm.failures,
@@ -191,10 +192,12 @@ def _title(storm: Storm) -> str:
     if storm.weekly:
         size += f" over {times} weeks, about {storm.per_time:,.0f} each time"
     elif storm.failures == 0:
-        size = f"{len(storm.diagnosis.facts.inside):,} runs, none failed"
+        runs = scaled(len(storm.diagnosis.facts.inside), storm.sampled)
+        size = f"{runs:,} runs, none failed"
     if storm.expected > 0:
         size += f", {percent(storm.expected / storm.failures)} of them expected"
-    return f"{storm.name}: {size}; {what}"
+    about = "about " if storm.sampled < 1 else ""
+    return f"{storm.name}: {about}{size}; {what}"
 
 
 def _cause(ranked: RankedCause) -> dict[str, Any]:

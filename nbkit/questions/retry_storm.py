@@ -12,7 +12,7 @@ import pandas as pd
 from nbkit.analysis.liveness import freshness
 from nbkit.analysis.storms.fixes import Fix, named_fixes
 from nbkit.analysis.storms.outside import read_jobs, read_policies
-from nbkit.analysis.storms.runs import classified
+from nbkit.analysis.storms.runs import classified, mark_failures
 from nbkit.analysis.storms.storm import (
     Storm,
     distinct,
@@ -42,6 +42,28 @@ AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does 
 MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
 FORGOTTEN = timedelta(days=35)  # work on older dates is not asked whether it was done before
 MOST_STORMS = 20
+# Each window copies its runs a few times, so it gets the columns that somebody reads.
+_NEEDED = (
+    "processor_name",
+    "run_id",
+    "data_date",
+    "started_at",
+    "ended_at",
+    "status",
+    "errors_text",
+    "trigger_message_id",
+    "retry_attempt",
+    "triggered_by",
+    "trigger_source",
+    "parent_processor",
+    "backfill_mode",
+    "missing_dependencies",
+    "category",
+    "category_rule",
+    "category_origin",
+    "is_failure",
+    "is_expected",
+)
 MOST_PREDICTED = 2  # storms, the worst ones, that are played again with each fix
 
 
@@ -60,6 +82,7 @@ def retry_storm(
     attempts: int = 0,
     retry_budget: float = 0,
     rules: StormRules | None = None,
+    most_runs: int = MOST_RUNS,
 ) -> StormReport:
     """Find windows in which more fails than usual, and name the cause of each.
 
@@ -78,6 +101,8 @@ def retry_storm(
             how far starts are spread, the shortest and longest wait of a redelivery, the most
             deliveries of a message, and redeliveries for each first delivery. The defaults (and
             0 for the last two) add none to the standard ones.
+        most_runs: how many runs around the windows are read at most. Where there are more, those of
+            a sample of the messages are, all attempts of each, and counts are scaled up from them.
 
     Raises:
         ParameterError: a parameter makes no sense.
@@ -100,11 +125,12 @@ def retry_storm(
                 attempts=attempts,
                 retry_budget=retry_budget,
                 rules=rules,
+                most_runs=most_runs,
             )
-    if days < 3 or target_per_week < 0:
+    if days < 3 or target_per_week < 0 or most_runs < 1:
         raise ParameterError(
-            f"days is at least 3 and target_per_week not negative, not {days} and "
-            f"{target_per_week:g}."
+            f"days is at least 3, target_per_week not negative and most_runs at least 1, not "
+            f"{days}, {target_per_week:g} and {most_runs}."
         )
     fixes = _fixes(jitter_minutes, backoff_s, attempts, retry_budget)
     registry = registry or load_registry()
@@ -116,9 +142,13 @@ def retry_storm(
     fresh = freshness(
         warehouse.query("history_freshness", start=end - YEAR, end=end, as_of=end), as_of=end
     )
-    counts = classify_counts(warehouse.query("storm_counts", start=start, end=end, as_of=end))
+    counts = mark_failures(
+        classify_counts(warehouse.query("storm_counts", start=start, end=end, as_of=end))
+    )
     found = [asked] if asked else find_windows(counts, start=start, end=end)[:MOST_STORMS]
-    storms, sampled = _study(warehouse, registry, found, counts, start, end, exact=bool(asked))
+    storms, sampled = _study(
+        warehouse, registry, found, counts, start, end, exact=bool(asked), most_runs=most_runs
+    )
 
     unfit = judge_freshness(fresh, as_of=end, rules=HealthRules())
     storms = sorted(
@@ -199,6 +229,7 @@ def _what_if(storm: Storm, fixes: Sequence[Fix], *, as_of: datetime) -> WhatIf:
         [(span.start, span.end) for span in storm.spans],
         as_of=as_of,
         fixes=fixes,
+        sampled=storm.sampled,
     )
 
 
@@ -211,13 +242,14 @@ def _study(
     end: datetime,
     *,
     exact: bool,
+    most_runs: int,
 ) -> tuple[list[Storm], float]:
     """The windows studied, and the share of the messages whose runs were read for it."""
     if not found:
         return [], 1.0
     hours = _hours_around(found, start, end)
     due = counts[counts["ended_hour"].isin(hours) | counts["started_hour"].isin(hours)]
-    share = min(MOST_RUNS / max(int(due["runs"].sum()), 1), 1.0)
+    share = min(most_runs / max(int(due["runs"].sum()), 1), 1.0)
     runs = classified(
         warehouse.query(
             "window_runs",
@@ -230,7 +262,7 @@ def _study(
     )
     dates = runs["data_date"]
     succeeded = warehouse.query(
-        "work_states",
+        "first_successes",
         first_date=max(dates.min().date(), (start - FORGOTTEN).date()),
         last_date=dates.max().date(),
         as_of=end,
@@ -248,6 +280,7 @@ def _study(
             usual_words=words,
             succeeded=succeeded,
             is_exact=exact,
+            sampled=share,
         )
         for each in found
     ], share
@@ -273,4 +306,4 @@ def _near(runs: pd.DataFrame, window: FoundWindow, registry: ProcessorRegistry) 
         near |= (ended >= span.start - AROUND) & (runs["started_at"] < span.end + AROUND)
     if window.is_theirs:
         near &= runs["processor_name"].isin(related(window.processors, registry))
-    return runs[near].reset_index(drop=True)
+    return runs.loc[near, list(_NEEDED)].reset_index(drop=True)

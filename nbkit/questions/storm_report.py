@@ -12,8 +12,7 @@ from nbkit import figures
 from nbkit.analysis.liveness import Freshness
 from nbkit.analysis.storms.attempts import staircase
 from nbkit.analysis.storms.outside import RetryPolicy, SchedulerJob, shared_marks
-from nbkit.analysis.storms.runs import mark_failures
-from nbkit.analysis.storms.storm import Storm
+from nbkit.analysis.storms.storm import Storm, scaled
 from nbkit.analysis.storms.what_if import WhatIf
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
@@ -66,7 +65,8 @@ class StormReport:
             return Note(f"{looked} {self.headline}")
         found = count_of(len(self.storms), "window")
         part = (
-            f" Of the runs around them, those of {percent(self.sampled)} of the messages were read."
+            f" Of the runs around them, those of {percent(self.sampled)} of the messages were "
+            "read; counts are scaled up from them."
             if self.sampled < 1
             else ""
         )
@@ -145,7 +145,8 @@ class StormReport:
             return Note("No storm.")
         found = self.storm.diagnosis.facts.attempts
         words = (
-            f"{count_of(found.attempts, 'run')} for {count_of(found.messages, 'message')}: "
+            f"{count_of(self.storm.attempts, 'run')} for "
+            f"{count_of(self.storm.messages, 'message')}: "
             f"{found.factor:.1f} attempts each, {found.most:,} at most."
         )
         if found.law:
@@ -298,12 +299,13 @@ class StormReport:
         # An hour is the longest that such a service lets a run last; more is a row left open.
         length_s = (failed["ended_at"] - failed["started_at"]).dt.total_seconds().clip(0, 3_600)
         again = failed["attempt"] > 1
-        hours, wasted = length_s.sum() / 3_600, length_s[again].sum() / 3_600
+        per_hour = 3_600 * storm.sampled
+        hours, wasted = length_s.sum() / per_hour, length_s[again].sum() / per_hour
         weeks = len(storm.spans)
         each = f", about {hours / weeks:,.1f}\u00a0h each time" if weeks > 1 else ""
         words = (
             f"Failed runs took {hours:,.1f}\u00a0h of computing{each}; {wasted:,.1f}\u00a0h of it "
-            f"were redeliveries ({count_of(int(again.sum()), 'run')}). "
+            f"were redeliveries ({count_of(scaled(int(again.sum()), storm.sampled), 'run')}). "
         )
         often = " each time" if weeks > 1 else ""
         return Note(
@@ -315,7 +317,7 @@ class StormReport:
         storm = self.storm
         start, end = self.window
         return figures.failure_week(
-            mark_failures(self.counts),
+            self.counts,
             storm.spans if storm else (),
             name=storm.name if storm else "this week",
             start=start,

@@ -9,9 +9,8 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from nbkit.analysis.storms.diagnosis import Diagnosis, diagnose, diagnose_volume
-from nbkit.analysis.storms.evidence.facts import in_excess, inside_of, is_far
+from nbkit.analysis.storms.evidence.facts import Bools, in_excess, inside_of, is_far
 from nbkit.analysis.storms.onset import refined
-from nbkit.analysis.storms.runs import mark_failures
 from nbkit.analysis.storms.windows import HOUR, FoundWindow, Span
 from nbkit.registry import ProcessorRegistry
 
@@ -28,12 +27,17 @@ class Storm:
         window: as it was found, or asked for.
         spans: to the minute; several for a weekly window, oldest first.
         runs: classified runs of the spans and some hours around them.
-        failures, real: runs of all processors that ended in the spans, and failed; of these, those
-            that are not expected.
+        failures, real: failed runs of `whose` that ended in the spans; of these, those that are
+            not expected. `diagnosis.facts.failures` holds those of the processors that fail more
+            than usual alone.
+        whose: the processors that are counted: of a window that only some show, these and what
+            depends on them; else empty, which is all.
         usual_failures: how many of `failures` so many hours have otherwise.
         by_processor: failures in the spans, most first.
         by_week: failures in the window's hours of each week of the period, by the date on which the
             window begins.
+        sampled: the share of the messages whose runs are in `runs` and in the diagnosis. Where it
+            is below 1 the counts here are scaled up from it; those of `diagnosis.facts` are not.
     """
 
     window: FoundWindow
@@ -45,6 +49,8 @@ class Storm:
     usual_failures: float
     by_processor: dict[str, int]
     by_week: dict[date, int]
+    whose: tuple[str, ...] = ()
+    sampled: float = 1.0
 
     @property
     def weekly(self) -> bool:
@@ -65,7 +71,17 @@ class Storm:
     @property
     def excess(self) -> float:
         """Failures of the storm's processors beyond their usual ones."""
-        return self.diagnosis.facts.excess
+        return self.diagnosis.facts.excess / self.sampled
+
+    @property
+    def attempts(self) -> int:
+        """Runs of the storm's processors whose messages are counted."""
+        return scaled(self.diagnosis.facts.attempts.attempts, self.sampled)
+
+    @property
+    def messages(self) -> int:
+        """What they are attempts of."""
+        return scaled(self.diagnosis.facts.attempts.messages, self.sampled)
 
     @property
     def failed_share(self) -> float:
@@ -102,6 +118,11 @@ class Storm:
         return first, max(last, first) + timedelta(hours=1)
 
 
+def scaled(count: float, share: float) -> int:
+    """A count of all, estimated from a share of them (Horvitz & Thompson 1952)."""
+    return round(count / share)
+
+
 def _of_week(moment: datetime) -> timedelta:
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return moment - midnight + timedelta(days=moment.weekday())
@@ -124,18 +145,27 @@ def study(
     usual_words: pd.DataFrame | None = None,
     succeeded: pd.DataFrame | None = None,
     is_exact: bool = False,
+    sampled: float = 1.0,
 ) -> Storm:
     """Refine a window to the minute, diagnose it, and count it.
 
     Args:
-        runs: classified runs around all of its spans.
-        counts: classified storm counts of the whole period.
+        runs: classified runs around all of its spans; of `whose` (see `Storm`) where it is a window
+            of some processors.
+        counts: classified storm counts of the whole period, marked (`mark_failures`).
         usual, usual_words: `usual_of_counts` and `words_of_counts`.
         succeeded: when the work of each processor and date first succeeded (processor_name,
             data_date, first_succeeded_at), earlier than the runs at hand too.
         is_exact: the spans are taken as they are (a window that somebody asked for).
+        sampled: the share of the messages whose runs are at hand; `counts`, and what is made of
+            them, are always of all.
     """
     spans = window.spans
+    whose = related(window.processors, registry) if window.is_theirs else ()
+    if whose:
+        counts = counts[counts["processor_name"].isin(whose)]
+    others = usual.reindex(list(whose)).fillna(0.0) if whose else usual
+    usual = _thinned(usual, sampled)
     names = window.processors if window.is_theirs else ()
     failed = runs[runs["is_failure"]]
     real_only = "failures" not in window.measures and "real" in window.measures
@@ -171,12 +201,20 @@ def study(
         spans=spans,
         runs=runs,
         diagnosis=diagnosis,
-        failures=len(inside),
-        real=int((~inside["is_expected"]).sum()),
-        usual_failures=float(usual["failures"].sum() * hours),
-        by_processor={str(name): int(count) for name, count in by_processor.items()},
-        by_week=_by_week(spans, inside, counts),
+        failures=scaled(len(inside), sampled),
+        real=scaled(int((~inside["is_expected"]).sum()), sampled),
+        usual_failures=float(others["failures"].sum() * hours),
+        by_processor={str(name): scaled(count, sampled) for name, count in by_processor.items()},
+        by_week=_by_week(spans, inside, counts, sampled),
+        whose=whose,
+        sampled=sampled,
     )
+
+
+def _thinned(usual: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Rates as they are in a sample of the messages; shares and ratios stay."""
+    rates = usual[["failures", "real", "runs"]]
+    return usual if share == 1 else usual.assign(**(share * rates))
 
 
 def distinct(storms: Sequence[Storm]) -> list[Storm]:
@@ -221,11 +259,10 @@ def usual_of_counts(
     counts: pd.DataFrame, windows: Sequence[FoundWindow], hours: int
 ) -> pd.DataFrame:
     """Rates in all hours but those of the windows, by processor: `failures`, `real` and `runs` an
-    hour, `failure_share`, `attempts_per_message`."""
-    spans = [span for window in windows for span in window.spans]
-    marked = mark_failures(counts)
-    quiet = marked[~inside_of(marked["ended_hour"], spans)]
-    taken = pd.DatetimeIndex(marked.loc[inside_of(marked["ended_hour"], spans), "ended_hour"])
+    hour, `failure_share`, `attempts_per_message`. Of marked counts (`mark_failures`)."""
+    within = _within(counts, windows)
+    quiet = counts[~within]
+    taken = pd.DatetimeIndex(counts.loc[within, "ended_hour"])
     runs = quiet["runs"]
     failed = runs.where(quiet["is_failure"], 0)
     sums = (
@@ -254,30 +291,35 @@ def usual_of_counts(
     )
 
 
+def _within(counts: pd.DataFrame, windows: Sequence[FoundWindow]) -> Bools:
+    spans = [span for window in windows for span in window.spans]
+    return inside_of(counts["ended_hour"], spans)
+
+
 def words_of_counts(counts: pd.DataFrame, windows: Sequence[FoundWindow]) -> pd.DataFrame:
     """What failures say in all hours but those of the windows: processor_name, errors_text (one
-    example of each shape) and failures."""
-    spans = [span for window in windows for span in window.spans]
-    marked = mark_failures(counts)
-    quiet = marked[marked["is_failure"] & ~inside_of(marked["ended_hour"], spans)]
+    example of each shape) and failures. Of marked counts."""
+    quiet = counts[counts["is_failure"].to_numpy(dtype=bool) & ~_within(counts, windows)]
     grouped = quiet.groupby(["processor_name", "error_signature"], dropna=False)
     found = grouped.agg(errors_text=("error_example", "first"), failures=("runs", "sum"))
     return found.reset_index()[["processor_name", "errors_text", "failures"]]
 
 
-def _by_week(spans: Sequence[Span], inside: pd.DataFrame, counts: pd.DataFrame) -> dict[date, int]:
+def _by_week(
+    spans: Sequence[Span], inside: pd.DataFrame, counts: pd.DataFrame, sampled: float
+) -> dict[date, int]:
     """Failures in the same hours of every week: exact where the storm came, else by whole hours."""
     model = spans[-1]
     found = {}
     for span in spans:
         own = inside_of(inside["ended_at"], [span])
-        found[span.start.date()] = int(own.sum())
-    marked = mark_failures(counts)
-    failed = marked[marked["is_failure"]]
-    hours = failed["ended_hour"]
-    if hours.empty:
+        found[span.start.date()] = scaled(int(own.sum()), sampled)
+    failed = counts[counts["is_failure"]]
+    if failed.empty:
         return found
-    first = hours.min()
+    by_hour = failed.groupby("ended_hour")["runs"].sum()
+    hours = by_hour.index.to_series()
+    first = by_hour.index.min()
     back = 1
     while model.start - back * _WEEK >= first:
         start = model.start - back * _WEEK
@@ -288,6 +330,6 @@ def _by_week(spans: Sequence[Span], inside: pd.DataFrame, counts: pd.DataFrame) 
                 end=model.end - back * _WEEK,
             )
             own = inside_of(hours, [moved])
-            found[start.date()] = int(failed.loc[own, "runs"].sum())
+            found[start.date()] = int(by_hour[own].sum())
         back += 1
     return dict(sorted(found.items()))

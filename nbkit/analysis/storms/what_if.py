@@ -124,6 +124,7 @@ def what_if(
     *,
     as_of: datetime,
     fixes: Sequence[Fix] | None = None,
+    sampled: float = 1.0,
 ) -> WhatIf:
     """Play the windows again, with each fix and without.
 
@@ -134,12 +135,14 @@ def what_if(
     Args:
         runs: classified, of the windows and around them (`gather`).
         windows: start and end of each.
+        sampled: the share of the messages whose runs these are: counts are told of all.
         fixes: default: the three of the contract, what Pub/Sub can do, and combinations.
     """
     workload = gather(runs, windows, as_of=as_of)
     asked_fixes = tuple(named_fixes() if fixes is None else fixes)
-    observed = int(workload.failures_by_window().sum())
+    observed = round(int(workload.failures_by_window().sum()) / sampled)
     part, share = _sample(workload)
+    share *= sampled
     if not observed or not part.runs:
         return WhatIf(
             observed=observed, replayed=0.0, replayed_low=0.0, replayed_high=0.0,

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy.special import betainc
 
 from nbkit.analysis.false_discovery import benjamini_hochberg
 from nbkit.analysis.storms.runs import mark_failures
@@ -215,7 +215,8 @@ def _believed(scans: list[tuple[_Series, int, Floats, Floats]]) -> list[_Hit]:
     tails = []
     for _, length, seen, usual in scans:
         spread = 1 / _dispersion(seen, usual, length)
-        tails.append(stats.nbinom.sf(seen - 1, spread, spread / (spread + usual)))
+        # P(X >= seen) of the negative binomial; scipy.stats has it too, but takes long to import.
+        tails.append(betainc(seen, spread, usual / (spread + usual)))
     q_values = np.split(
         benjamini_hochberg(np.clip(np.concatenate(tails), 0, 1)) if tails else np.zeros(0),
         np.cumsum([tail.size for tail in tails])[:-1],

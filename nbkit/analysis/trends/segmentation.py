@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from nbkit.analysis.robust import Floats, autocorrelation, deviation, running_median
 from nbkit.analysis.trends.seasons import without_season
@@ -164,6 +163,8 @@ def _scatter_changes(rest: Floats) -> list[int]:
     away = np.abs(rest - np.median(rest))
     if size < _SCATTER_POINTS or rest.std() < _ROUNDING:
         return []
+    from scipy.stats import rankdata  # slow to import, and seldom needed
+
     scores = ndtri((rankdata(away) - 0.5) / size)
     if autocorrelation(rest, most=_MOST_MEMORY) > _SCATTER_MEMORY or scores.std() < _ROUNDING:
         return []
