@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 PERIODS_S = tuple(
     60.0 * minutes for minutes in (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 45, 60, 90, 120)
 )
+_AFTER_S, _FEWEST_AFTER = 7_200.0, 3  # how long, and in how many runs, work is followed afterwards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class Recovery:
             as widely) to 1 (at one moment).
         rise: how much oftener the work succeeds in the hour after the last failures than while it
             fails, from -1 (never again) over 0 (as often) to 1 (only then).
+        fall: the part of the failing that ends with the last of these failures: 1 - the share of
+            the work's later runs that fail over that of its runs until then, whatever routine runs
+            succeed in between. 0 where fewer than three later runs are known.
     """
 
     items: int
@@ -37,13 +41,14 @@ class Recovery:
     clean: float
     abrupt: float
     rise: float
+    fall: float
 
 
 def recovery(failures: pd.DataFrame, around: pd.DataFrame) -> Recovery:
     """Of failures of a storm (classified runs with `unit`: what is waited for, an item or a
     message); `around` holds all runs of the same units, later ones too."""
     if failures.empty:
-        return Recovery(items=0, recovered=0.0, clean=0.0, abrupt=0.0, rise=0.0)
+        return Recovery(items=0, recovered=0.0, clean=0.0, abrupt=0.0, rise=0.0, fall=0.0)
     ended = seconds_of(failures["ended_at"])
     wins = around[(around["category"] == "success")]
     # The first success after the work's first failure of the storm.
@@ -67,6 +72,7 @@ def recovery(failures: pd.DataFrame, around: pd.DataFrame) -> Recovery:
         clean=clean,
         abrupt=float(np.clip(abrupt, 0, 1)),
         rise=_rise(ended, moments[np.isin(units, begun.index)]),
+        fall=_fall(ended, around[around["unit"].isin(begun.index)]),
     )
 
 
@@ -77,6 +83,18 @@ def _rise(failed: Floats, succeeded: Floats) -> float:
     horizon = min(1.0, max(hours, 0.25))
     after = ((succeeded >= end) & (succeeded < end + 3600 * horizon)).sum() / horizon
     return float((after - during) / max(after + during, 1.0))
+
+
+def _fall(failed: Floats, around: pd.DataFrame) -> float:
+    begin, end = np.quantile(failed, [0.02, 0.98])
+    ended = seconds_of(around["ended_at"])
+    bad = around["is_failure"].to_numpy(dtype=bool)
+    during = (ended >= begin) & (ended <= end)
+    # A few stragglers fail after the end; what counts is how the work goes on.
+    after = (ended > max(end, failed.max())) & (ended <= failed.max() + _AFTER_S)
+    if after.sum() < _FEWEST_AFTER or not during.any() or not bad[during].any():
+        return 0.0
+    return float(max(1 - bad[after].mean() / bad[during].mean(), 0.0))
 
 
 def _width(moments: Floats) -> float:

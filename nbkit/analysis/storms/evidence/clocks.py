@@ -26,7 +26,7 @@ def scheduler_collision(facts: Facts, share: float) -> CauseEvidence:
                 name="failed_in_a_crowd", value=crowd.dose, against=0.54, full=0.68,
                 words="chance that a failed run met more runs in flight than a good one "
                 "(0.5: no connection)",
-                source=OVERLOAD,
+                source=OVERLOAD, is_main=True,
             ),
             Evidence(
                 name="processors_together", value=crowd.processors, against=2, full=6,
@@ -107,8 +107,8 @@ def _cap(facts: Facts) -> float | None:
 
 def premature_start(facts: Facts, share: float) -> CauseEvidence:
     """No data or no dependency, until the data lands; then the same work succeeds."""
-    waiting = facts.rest_failures
-    waiting = waiting[waiting["is_waiting"]]
+    failures = facts.rest_failures
+    waiting = failures[failures["is_waiting"]]
     found = [_of_span(waiting, facts, at) for at in range(len(facts.spans))]
     weights = np.array([each[0] for each in found], dtype=np.float64)
     if weights.sum() == 0:
@@ -122,13 +122,18 @@ def premature_start(facts: Facts, share: float) -> CauseEvidence:
         share=share,
         evidence=(
             Evidence(
+                name="waiting_messages", value=len(waiting) / max(len(failures), 1), against=0.05,
+                full=0.4, words="share of the failures that had no data or no dependency",
+                weight=0.3,
+            ),
+            Evidence(
                 name="succeeded_later", value=recovered, against=0.2, full=0.6,
                 words="share of these failures whose processor and date succeeded later",
             ),
             Evidence(
                 name="failed_before_success", value=clean, against=0.5, full=0.8,
-                words="share of those that came before the first success of their work, or the "
-                "rise of its successes at the end",
+                words="share of those that came before the first success of their work, or how "
+                "much oftener it succeeds, or less often fails, after the end",
             ),
             Evidence(
                 name="landed_together", value=abrupt, against=-0.4, full=0.4,
@@ -141,7 +146,7 @@ def premature_start(facts: Facts, share: float) -> CauseEvidence:
 def _of_span(waiting: pd.DataFrame, facts: Facts, at: int) -> tuple[int, float, float, float]:
     own = waiting[inside_of(waiting["ended_at"], [facts.spans[at]])]
     found = recovery(own.assign(unit=own["item"]), facts.around.assign(unit=facts.around["item"]))
-    return len(own), found.recovered, max(found.clean, found.rise), found.abrupt
+    return len(own), found.recovered, max(found.clean, found.rise, found.fall), found.abrupt
 
 
 def organic_load(facts: Facts) -> CauseEvidence:
@@ -162,15 +167,16 @@ def organic_load(facts: Facts) -> CauseEvidence:
         evidence=(
             Evidence(
                 name="failures_as_expected", value=failing, against=1.5, full=1.2,
-                words="failures over those that so many runs usually have",
+                words="failures over those that so many runs usually have", is_main=True,
             ),
             Evidence(
                 name="successes_as_expected", value=winning, against=0.65, full=0.85,
-                words="successes over those that so many runs usually have",
+                words="successes over those that so many runs usually have", is_main=True,
             ),
             Evidence(
                 name="other_words", value=_other_words(facts), against=0.5, full=0.25,
                 words="part of the failures that say something else than failures usually say",
+                is_main=True,
             ),
             Evidence(
                 name="whatever_the_crowd", value=_careless(facts), against=0.25, full=0.12,

@@ -17,15 +17,17 @@ def retry_amplification(facts: Facts, share: float) -> CauseEvidence:
     """Attempts ≫ messages, over many messages, and the waits follow a backoff law."""
     found = facts.attempts
     law = found.law
+    amplified = relative_amplification(facts)
     return CauseEvidence(
         cause="retry_amplification",
         share=share,
         evidence=(
             Evidence(
-                name="attempts_per_message", value=relative_amplification(facts), against=1.5,
-                full=3.5, words="attempts per message, beside the usual", source=METASTABLE,
+                name="attempts_per_message", value=amplified, against=1.5, full=3.5, is_main=True,
+                words="attempts per message, beside the usual", source=METASTABLE,
                 needs="trigger_message_id and retry_attempt: which message, which attempt",
             ),
+            *([_in_a_row(facts)] if amplified is None else []),
             Evidence(
                 name="messages", value=float(found.messages), against=4, full=20,
                 words="distinct messages", weight=0.5,
@@ -36,6 +38,19 @@ def retry_amplification(facts: Facts, share: float) -> CauseEvidence:
                 needs="trigger_message_id: which message a run was started by",
             ),
         ),
+    )  # fmt: skip
+
+
+def _in_a_row(facts: Facts) -> Evidence:
+    """Without ids: that work is looked for again after a failure is no redelivery. But while
+    redelivery fails, nothing else comes between."""
+    runs = facts.rest.groupby("processor_name").size()
+    share = facts.usual_share.reindex(runs.index).fillna(0.0).clip(0.0, 0.95)
+    usual = float(runs.sum() / (runs * (1 - share)).sum()) if len(runs) else 1.0
+    return Evidence(
+        name="failures_in_a_row", value=facts.attempts.factor / usual, against=1.8, full=4,
+        words="failures of one processor and date in a row, beside those that its usual share of "
+        "failures makes", is_main=True,
     )  # fmt: skip
 
 

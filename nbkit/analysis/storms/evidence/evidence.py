@@ -13,6 +13,7 @@ INCIDENTS = "this platform's incidents, 2026"
 
 _FLOOR = 0.01
 _UNKNOWN = 0.7  # what a number that is not known counts for: less than one that holds
+_UNTOLD = 0.3  # the most that is said for a cause of whose main evidence nothing is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Evidence:
         source: where the rule comes from.
         needs: what to log to know it next time, where `value` is None.
         weight: how much it counts beside the others of its cause.
+        is_main: without it (and others that are main) the cause cannot be told at all.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Evidence:
     source: str = CONTRACT
     needs: str = ""
     weight: float = 1.0
+    is_main: bool = False
 
     @property
     def strength(self) -> float | None:
@@ -67,7 +70,8 @@ class CauseEvidence:
     @property
     def strength(self) -> float:
         """The weighted geometric mean of what is known: one number that is wholly against a cause
-        outweighs many that are for it. What is not known makes it a little weaker."""
+        outweighs many that are for it. What is not known makes it a little weaker; where no main
+        evidence is known, it is too weak to name the cause."""
         total = sum(each.weight for each in self.evidence)
         if total == 0:
             return 0.0
@@ -75,7 +79,9 @@ class CauseEvidence:
         for each in self.evidence:
             strength = each.strength
             logs += each.weight * log(max(_UNKNOWN if strength is None else strength, _FLOOR))
-        return exp(logs / total)
+        main = [each.strength for each in self.evidence if each.is_main]
+        untold = bool(main) and all(strength is None for strength in main)
+        return min(exp(logs / total), _UNTOLD if untold else 1.0)
 
     @property
     def score(self) -> float:
