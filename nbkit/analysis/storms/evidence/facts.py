@@ -31,6 +31,8 @@ _SWEEP_S, _SWEEP_LEAST, _STOOD_OPEN_S = 60.0, 10, 3_600.0
 # A poisoned message: this many attempts in the storm, none of them good, one kind of error.
 POISON_ATTEMPTS = 10
 POISON_MESSAGES = 15
+# Without message ids: on so few pieces of work (a processor and a date), for so long.
+POISON_WORKS, _POISON_LASTS_S = 6, 7_200.0
 FAR_DAYS = 7  # ordinary work is about yesterday; late data about the week before
 
 
@@ -149,6 +151,7 @@ def measure(
     own = around["processor_name"].isin(list(processors)).to_numpy()
     inside = around[within & own]
     failures = _set_apart(inside[inside["is_failure"]], around, len(spans))
+    failures = _with_poison(failures, inside, usual, hours, len(spans))
     apart = failures.index[~failures["is_rest"]]
     poisoned = failures.loc[failures["is_poison"], "message"].unique()
     rest = inside[~inside.index.isin(apart) & ~inside["message"].isin(poisoned)]
@@ -239,6 +242,16 @@ def _set_apart(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> pd.D
         is_waiting=failures["category"].isin(WAITING) & ~about(failures["errors_text"], _DONE),
     )
     found["is_poison"] = _poison(found, around, times) & ~found["is_swept"]
+    return found
+
+
+def _with_poison(
+    failures: pd.DataFrame, inside: pd.DataFrame, usual: pd.DataFrame, hours: float, times: int
+) -> pd.DataFrame:
+    """With the poison that no message id shows, and what is left."""
+    apart = failures["is_swept"].to_numpy(dtype=bool) | failures["is_poison"].to_numpy(dtype=bool)
+    nameless = _nameless_poison(failures[~apart], inside, usual, hours, times)
+    found = failures.assign(is_poison=failures["is_poison"] | failures.index.isin(nameless))
     found["is_far"] = is_far(found) & ~found["is_swept"] & ~found["is_poison"]
     found["is_rest"] = ~(found["is_swept"] | found["is_poison"] | found["is_far"])
     return found
@@ -286,6 +299,40 @@ def _poison(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> Bools:
     if len(stuck) > POISON_MESSAGES * times or len(others) > 2 * len(stuck):
         return np.zeros(len(failures), dtype=bool)
     return failures["message"].isin(stuck.index).to_numpy()
+
+
+def _nameless_poison(
+    failures: pd.DataFrame, inside: pd.DataFrame, usual: pd.DataFrame, hours: float, times: int
+) -> pd.Index:
+    """Runs without a message id that fail for hours with one error on few pieces of work, while
+    their processors succeed neither oftener nor more seldom than usual: what fails never comes
+    through (as it does after an outage), and nothing else suffers."""
+    own = failures[
+        failures["trigger_message_id"].isna()
+        & ~failures["is_waiting"]
+        & ~failures["is_quota"]
+        & (failures["signature"] >= 0)
+    ]
+    own = own[~is_far(own)]
+    size = own.groupby(["processor_name", "data_date", "signature"])["run_id"].transform("size")
+    own = own[size >= POISON_ATTEMPTS]
+    works = len(own.groupby(["processor_name", "data_date"]).size())
+    names = own["processor_name"].unique()
+    if not 1 <= works <= POISON_WORKS * times or len(own) < 0.5 * len(failures):
+        return own.index[:0]
+    started = pd.Series(seconds_of(own["started_at"]))
+    pieces = started.groupby([own[name].to_numpy() for name in ("processor_name", "data_date")])
+    lasting = float((pieces.max() - pieces.min()).median())
+    wins = (inside["processor_name"].isin(names) & (inside["category"] == SUCCESS)).sum()
+    known = usual.reindex(names).fillna(0.0)
+    expected = float((known["runs"] - known["failures"]).sum() * hours)
+    slack = 2.0 + 2.0 * np.sqrt(expected)
+    calm = 0.6 * expected - slack <= wins <= 1.4 * expected + slack
+    one_error = own.groupby("processor_name")["signature"].nunique().max() == 1
+    often = len(own) >= 3 * float(known["failures"].sum() * hours)
+    if calm and one_error and often and lasting >= _POISON_LASTS_S:
+        return own.index
+    return own.index[:0]
 
 
 def signatures(texts: pd.Series) -> npt.NDArray[np.int64]:

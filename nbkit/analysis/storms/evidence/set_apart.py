@@ -42,25 +42,36 @@ def cleanup_artifact(facts: Facts) -> CauseEvidence:
 def poison_message(facts: Facts) -> CauseEvidence:
     """A few messages that can never succeed, redelivered for hours."""
     own = facts.failures[facts.failures["is_poison"]]
-    each = own.groupby("message").size()
-    law = backoff_law(own["attempt"].to_numpy(), own["gap_s"].to_numpy()) if len(own) else None
-    known = facts.known("trigger_message_id")
+    told = own[own["trigger_message_id"].notna()]
+    each = told.groupby("message").size()
+    # Without ids the messages of one piece of work cannot be told apart.
+    works = own.groupby("item").size() if len(told) < len(own) else None
+    law = backoff_law(told["attempt"].to_numpy(), told["gap_s"].to_numpy()) if len(told) else None
     return CauseEvidence(
         cause="poison_message",
-        share=facts.share("is_poison") if known else 0.0,
+        share=facts.share("is_poison"),
         evidence=(
             Evidence(
                 name="attempts_per_message", value=float(each.median()) if len(each) else None,
-                against=POISON_ATTEMPTS / 2, full=2.0 * POISON_ATTEMPTS,
+                against=POISON_ATTEMPTS / 2, full=2.0 * POISON_ATTEMPTS, is_main=True,
                 words="attempts of each message that never succeeded", source=INCIDENTS,
                 needs="trigger_message_id: which message a run was started by",
             ),
+            *([_failures_per_work(works)] if works is not None else []),
             Evidence(
                 name="backoff_fit", value=law.fit if law else None, against=0.0, full=0.4,
                 words="share of their waits that follow one backoff law", source=BACKOFF,
                 weight=0.3,
             ),
         ),
+    )  # fmt: skip
+
+
+def _failures_per_work(works: pd.Series) -> Evidence:
+    return Evidence(
+        name="failures_per_work", value=float(works.median()), against=POISON_ATTEMPTS / 2,
+        full=3.0 * POISON_ATTEMPTS, is_main=True, source=INCIDENTS,
+        words="failures with one error of each processor and date, whose other runs fare as usual",
     )  # fmt: skip
 
 
