@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -17,6 +17,15 @@ from nbkit.registry import ProcessorRegistry
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 REACH = timedelta(hours=2)
 _WEEK = timedelta(days=7)
+FRINGE = 0.25  # part of a larger storm's size below which a storm beside it may be its splinter
+# What such a splinter may be called: causes told by when runs come, and not by what they say.
+_SPLINTERS = (
+    "retry_amplification",
+    "scheduler_collision",
+    "republish_loop",
+    "organic_load",
+    "unknown",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +228,8 @@ def _thinned(usual: pd.DataFrame, share: float) -> pd.DataFrame:
 
 def distinct(storms: Sequence[Storm]) -> list[Storm]:
     """Without those that are part of one before them: they lie within it (or within the same hours
-    of another week), their processors are among its own, and they have no cause that it has not."""
+    of another week), their processors are among its own, and they have no cause that it has not, or
+    are small beside it and have none that their failures tell."""
     kept: list[Storm] = []
     for storm in storms:
         if not any(_is_part(storm, whole) for whole in kept):
@@ -228,6 +238,8 @@ def distinct(storms: Sequence[Storm]) -> list[Storm]:
 
 
 def _is_part(storm: Storm, whole: Storm) -> bool:
+    if _is_fringe(storm, whole):
+        return True
     causes = {whole.diagnosis.cause, *(each.cause for each in whole.diagnosis.others)}
     theirs = set(storm.window.processors)
     if not whole.window.is_of_all and not theirs <= set(whole.window.processors):
@@ -235,6 +247,22 @@ def _is_part(storm: Storm, whole: Storm) -> bool:
     if storm.diagnosis.cause not in causes | {"unknown", "organic_load"}:
         return False
     weeks = range(-8, 9) if whole.weekly else (0,)
+    # Another week's time of a weekly storm may begin earlier or last longer.
+    return _shared(storm, whole, weeks) > (0.1 if whole.weekly else 0.5)
+
+
+def _is_fringe(storm: Storm, whole: Storm) -> bool:
+    """Whether it is a splinter of a far larger storm: at its hours, of its processors, and under a
+    name that says nothing about the failures themselves."""
+    if storm.diagnosis.cause not in _SPLINTERS or storm.per_time > FRINGE * whole.per_time:
+        return False
+    own = storm.diagnosis.facts.failures["processor_name"]
+    theirs = whole.diagnosis.facts.failures["processor_name"].unique()
+    return bool(own.isin(theirs).mean() >= 0.8) and _shared(storm, whole, (0,)) > 0.5
+
+
+def _shared(storm: Storm, whole: Storm, weeks: Iterable[int]) -> float:
+    """The part of a storm's time that lies at the times of another (or some weeks from them)."""
     others = [
         Span(start=own.start + k * _WEEK - REACH, end=own.end + k * _WEEK + REACH)
         for own in whole.spans
@@ -242,8 +270,7 @@ def _is_part(storm: Storm, whole: Storm) -> bool:
     ]
     length = sum((span.length for span in storm.spans), timedelta())
     shared = sum((max(span.overlap(own) for own in others) for span in storm.spans), timedelta())
-    # Another week's time of a weekly storm may begin earlier or last longer.
-    return shared > (0.1 if whole.weekly else 0.5) * length
+    return shared / length if length else 0.0
 
 
 def related(names: Sequence[str], registry: ProcessorRegistry | None) -> tuple[str, ...]:

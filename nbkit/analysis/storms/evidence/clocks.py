@@ -26,7 +26,7 @@ def scheduler_collision(facts: Facts, share: float) -> CauseEvidence:
                 name="failed_in_a_crowd", value=crowd.dose, against=0.54, full=0.68,
                 words="chance that a failed run met more runs in flight than a good one "
                 "(0.5: no connection)",
-                source=OVERLOAD, is_main=True,
+                source=OVERLOAD,
             ),
             Evidence(
                 name="processors_together", value=crowd.processors, against=2, full=6,
