@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +12,6 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from conftest import Fill
 from emulator import PROJECT, emulator_client
 from google.cloud.bigquery import SchemaField, Table
 
@@ -20,6 +20,8 @@ from nbkit.runs import categories, migration
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.schema import COLUMNS, RUN_HISTORY
+
+Fill = Callable[[pd.DataFrame], Warehouse]
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
 SPAN = categories.Span(date(2026, 1, 10), date(2026, 1, 13), before=NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,12 +12,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from conftest import Fill
 from emulator import PROJECT, emulator_client
 
 from nbkit.errors import QueryFailed, UnknownQuery, WarehouseLocked
 from nbkit.warehouse import catalog, open_warehouse
+from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.schema import COLUMN_NAMES, RUN_HISTORY
+
+Fill = Callable[[pd.DataFrame], Warehouse]
 
 WINDOW = {
     "start": datetime(2026, 1, 12, tzinfo=UTC),

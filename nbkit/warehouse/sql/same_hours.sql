@@ -95,7 +95,7 @@ SELECT
   failure_category,
   skip_reason,
   error_signature,
-  ANY_VALUE(error_text) AS error_example,
+  MIN(error_text) AS error_example,
   duration_bucket,
   SUM(run_count) AS runs
 FROM masked
