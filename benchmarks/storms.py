@@ -93,6 +93,9 @@ def judge(
                         found = Score(named=told, alarms=("raised",))
                     else:
                         found = score(world, findings)
+                    answer = found.named or "nothing"
+                    line = f"{kind} {seed} {variant}: {answer}, {seconds:.1f} s"
+                    print(line, file=sys.stderr, flush=True)
                     yield Judged(kind, seed, variant, world.truth.cause, found, seconds)
                     path.unlink()
 
