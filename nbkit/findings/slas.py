@@ -35,6 +35,14 @@ class SlaRules:
     critical_budgets: float = 10.0
 
 
+def is_fit(attainments: Iterable[Attainment]) -> bool:
+    """Whether they carry a verdict: a miss is sure, whatever is open; that all is well needs most
+    of what a run history can tell. One target kept by one run is no green month."""
+    standings = [a.standing for a in attainments if a.target.measure is not Measure.SOURCE]
+    told = sum(standing in (Standing.MET, Standing.MISSED) for standing in standings)
+    return Standing.MISSED in standings or 2 * told > len(standings)
+
+
 def judge_attainments(
     attainments: Iterable[Attainment],
     excused: Mapping[str, Attainment],

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from nbkit.analysis.slas import Standing, attain
+from nbkit.analysis.slas import attain
 from nbkit.analysis.slas.changes import changes_to_make
 from nbkit.analysis.slas.contributions import contributions
 from nbkit.analysis.slas.cost import costs
@@ -14,7 +14,7 @@ from nbkit.errors import ParameterError
 from nbkit.findings import verdict_of
 from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
-from nbkit.findings.slas import SlaRules, judge_attainments, judge_unmeasured
+from nbkit.findings.slas import SlaRules, is_fit, judge_attainments, judge_unmeasured
 from nbkit.params import parse_moment
 from nbkit.questions.past_findings import past_findings
 from nbkit.questions.sla_facts import read_slas
@@ -96,8 +96,7 @@ def sla_monthly(
         *judge_unmeasured(tuple(last.values())),
     ]
     findings = (*stale, *sorted(judged, key=lambda finding: -finding.severity.rank))
-    known = any(each.standing is not Standing.NOT_MEASURED for each in last.values())
-    verdict = verdict_of(findings, fit_to_judge=known and not stale)
+    verdict = verdict_of(findings, fit_to_judge=is_fit(last.values()) and not stale)
     return SlaMonthly(
         as_of=end,
         months=compared,

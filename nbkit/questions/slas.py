@@ -13,6 +13,7 @@ from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.slas import (
     SlaRules,
+    is_fit,
     judge_attainments,
     judge_burns,
     judge_deadlines,
@@ -124,8 +125,7 @@ def _judged(facts: SlaFacts, warehouse: Warehouse, *, rules: SlaRules) -> SlaSta
         *judge_unmeasured(attainments),
     ]
     findings = (*stale, *sorted(judged, key=lambda finding: -finding.severity.rank))
-    known = any(each.share.total for each in attainments)
-    verdict = verdict_of(findings, fit_to_judge=known and not stale)
+    verdict = verdict_of(findings, fit_to_judge=is_fit(attainments) and not stale)
     return SlaStatus(
         as_of=end,
         start=start,

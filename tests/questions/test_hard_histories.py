@@ -168,3 +168,9 @@ def test_the_same_trouble_has_the_same_fingerprint_a_day_later(name: str, folder
     )
     assert len(before & now) >= max(len(before), len(now)) - 1
     assert before & now
+
+
+def test_one_run_is_no_green_month_of_promises(folder: Path) -> None:
+    url = f"duckdb:///{folder / 'one_run.duckdb'}"
+    assert sla_status(url, as_of=AS_OF).verdict is Verdict.UNKNOWN
+    assert sla_monthly(url, as_of=AS_OF).verdict is Verdict.UNKNOWN
