@@ -170,7 +170,6 @@ def test_the_same_trouble_has_the_same_fingerprint_a_day_later(name: str, folder
     assert before & now
 
 
-def test_one_run_is_no_green_month_of_promises(folder: Path) -> None:
-    url = f"duckdb:///{folder / 'one_run.duckdb'}"
-    assert sla_status(url, as_of=AS_OF).verdict is Verdict.UNKNOWN
-    assert sla_monthly(url, as_of=AS_OF).verdict is Verdict.UNKNOWN
+@pytest.mark.parametrize("name", ["slas", "sla_monthly"])
+def test_one_run_is_no_green_month_of_promises(name: str, folder: Path) -> None:
+    assert asked(name, "one_run", folder).verdict is Verdict.UNKNOWN
