@@ -42,6 +42,7 @@ AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does 
 MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
 FORGOTTEN = timedelta(days=35)  # work on older dates is not asked whether it was done before
 MOST_STORMS = 20
+ENOUGH_DAYS = 3
 # Each window copies its runs a few times, so it gets the columns that somebody reads.
 _NEEDED = (
     "processor_name",
@@ -178,7 +179,11 @@ def retry_storm(
         for storm, found, own in zip(storms, predicted, changes, strict=True)
     ]
     findings = (*unfit, *judged)
-    verdict = verdict_of(findings, fit_to_judge=not unfit)
+    # That nothing stands out needs days to stand out from.
+    days_seen = counts["ended_hour"].dt.floor("D").nunique()
+    verdict = verdict_of(
+        findings, fit_to_judge=not unfit and (bool(storms) or days_seen >= ENOUGH_DAYS)
+    )
     return StormReport(
         as_of=end,
         window=(start, end),

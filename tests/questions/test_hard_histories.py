@@ -23,6 +23,7 @@ from nbkit.questions.handoff import handoff
 from nbkit.questions.incident import incident
 from nbkit.questions.parity import parity
 from nbkit.questions.phase5 import phase5
+from nbkit.questions.retry_storm import retry_storm
 from nbkit.questions.sla_monthly import sla_monthly
 from nbkit.questions.sla_weekly import sla_weekly
 from nbkit.questions.slas import sla_status
@@ -56,6 +57,7 @@ QUESTIONS: dict[str, Question] = {
     "incident": partial(incident, since="6h"),
     "parity": partial(parity, name="job", processors=[GAMEBOOK, COORDINATOR]),
     "phase5": phase5,
+    "retry_storm": retry_storm,
     "scorecard": partial(scorecard, metrics=METRICS),
     "sla_monthly": sla_monthly,
     "sla_weekly": sla_weekly,

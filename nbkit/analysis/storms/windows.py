@@ -212,13 +212,15 @@ def _single_hits(series: Sequence[_Series], hours: int) -> list[_Hit]:
 
 def _believed(scans: list[tuple[_Series, int, Floats, Floats]]) -> list[_Hit]:
     """Of all windows of all series those that stand the tests; of one series none overlap."""
+    if not scans:
+        return []
     tails = []
     for _, length, seen, usual in scans:
         spread = 1 / _dispersion(seen, usual, length)
         # P(X >= seen) of the negative binomial; scipy.stats has it too, but takes long to import.
         tails.append(betainc(seen, spread, usual / (spread + usual)))
     q_values = np.split(
-        benjamini_hochberg(np.clip(np.concatenate(tails), 0, 1)) if tails else np.zeros(0),
+        benjamini_hochberg(np.clip(np.concatenate(tails), 0, 1)),
         np.cumsum([tail.size for tail in tails])[:-1],
     )
     by_series: dict[int, list[_Hit]] = {}
