@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nbkit.analysis.seasonality import WEEKDAYS
+from nbkit.analysis.storms.storm import scaled
 from nbkit.figures.canvas import (
     BLUE,
     FAINT,
@@ -82,12 +83,15 @@ def failure_week(
     return Figure(canvas, title, f"{words} with {table[day, hour]:,.0f} failures on average.")
 
 
-def failures_by_minute(runs: pd.DataFrame, span: Span, *, usual_per_hour: float) -> Figure:
+def failures_by_minute(
+    runs: pd.DataFrame, span: Span, *, usual_per_hour: float, sampled: float = 1.0
+) -> Figure:
     """Failures as they ended, real and expected apart, with onset, end, and what is usual.
 
     Args:
         runs: classified runs of the span and around it.
         usual_per_hour: failures that such an hour has otherwise.
+        sampled: the share of the messages whose runs these are: all are drawn, scaled up.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -101,14 +105,15 @@ def failures_by_minute(runs: pd.DataFrame, span: Span, *, usual_per_hour: float)
 
     def binned(chosen: pd.DataFrame) -> npt.NDArray[np.float64]:
         at = (chosen["ended_at"] - pd.Timestamp(first)).dt.total_seconds().to_numpy()
-        return np.bincount((at // width_s).astype(np.int64), minlength=bins)[:bins].astype(float)
+        return np.bincount((at // width_s).astype(np.int64), minlength=bins)[:bins] / sampled
 
     real, expected = binned(failed[~failed["is_expected"]]), binned(failed[failed["is_expected"]])
     per = "minute" if width_s == 60 else f"{width_s // 60} minutes"
     inside = failed[(failed["ended_at"] >= span.start) & (failed["ended_at"] < span.end)]
     share = inside["is_expected"].mean() if len(inside) else 0.0
+    failures = count_of(scaled(len(inside), sampled), "failure")
     title = (
-        f"{count_of(len(inside), 'failure')} from {span.start:%H:%M} to {span.end:%H:%M} UTC on "
+        f"{failures} from {span.start:%H:%M} to {span.end:%H:%M} UTC on "
         f"{span.start:%d %b}, {percent(share)} of them expected"
         if len(inside)
         else "No failure in this window"

@@ -332,6 +332,7 @@ class StormReport:
             storm.runs,
             storm.spans[-1],
             usual_per_hour=storm.usual_failures / max(storm.diagnosis.facts.hours, 1e-9),
+            sampled=storm.sampled,
         )
 
     def stairs_figure(self) -> figures.Figure:
