@@ -19,6 +19,7 @@ def ends(minutes: list[float], *, unit: list[int], category: str) -> pd.DataFram
             ),
             "unit": unit,
             "category": category,
+            "is_failure": category != "success",
         }
     )
 
