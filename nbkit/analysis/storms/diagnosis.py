@@ -228,10 +228,11 @@ def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
     collision = scheduler_collision(alone, part["other"] + left)
     retries = retry_amplification(alone, part["other"] + left)
     if min(collision.strength, retries.strength) >= SURE:
-        # Both hold: the collision made the first failures, redelivery the others.
-        again = alone.attempts.redelivered
+        # Both hold: the collision made the first failures, redelivery the others,
+        # as surely as they are any.
+        again = alone.attempts.redelivered * retries.strength
         collision = replace(collision, share=collision.share * (1 - again))
-        retries = replace(retries, share=retries.share * again)
+        retries = replace(retries, share=retries.share * alone.attempts.redelivered)
     return [
         limit,
         early,

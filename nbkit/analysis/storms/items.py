@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 PERIODS_S = tuple(
     60.0 * minutes for minutes in (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 45, 60, 90, 120)
 )
-_AFTER_S, _FEWEST_AFTER = 7_200.0, 3  # how long, and in how many runs, work is followed afterwards
+_AFTER_S = 7_200.0  # how long work is followed afterwards
+_FEWEST = 3  # pieces of work that show together that something landed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,8 @@ class Recovery:
             fails, from -1 (never again) over 0 (as often) to 1 (only then).
         fall: the part of the failing that ends with the last of these failures: 1 - the share of
             the work's later runs that fail over that of its runs until then, whatever routine runs
-            succeed in between. 0 where fewer than three later runs are known.
+            succeed in between. 0 of fewer than three pieces of
+            work or six later runs: a bad hour of one is chance.
     """
 
     items: int
@@ -63,7 +65,7 @@ def recovery(failures: pd.DataFrame, around: pd.DataFrame) -> Recovery:
     spread = _width(ended)
     abrupt = (
         1 - _width(np.asarray(first, dtype=np.float64)) / spread
-        if len(first) >= 3 and spread > 0
+        if len(first) >= _FEWEST and spread > 0
         else 0.0
     )
     return Recovery(
@@ -92,7 +94,7 @@ def _fall(failed: Floats, around: pd.DataFrame) -> float:
     during = (ended >= begin) & (ended <= end)
     # A few stragglers fail after the end; what counts is how the work goes on.
     after = (ended > max(end, failed.max())) & (ended <= failed.max() + _AFTER_S)
-    if after.sum() < _FEWEST_AFTER or not during.any() or not bad[during].any():
+    if around["unit"].nunique() < _FEWEST or after.sum() < 2 * _FEWEST or not bad[during].any():
         return 0.0
     return float(max(1 - bad[after].mean() / bad[during].mean(), 0.0))
 

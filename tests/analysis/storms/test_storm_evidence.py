@@ -202,3 +202,24 @@ def test_another_trouble_beside_a_larger_storm_stays_one(
     whole = storm(rows, 0, 120, "scheduler_collision")
     other = storm(failing(name, first, count), first, first + count / 5 + 1, cause)
     assert distinct([whole, other]) == [whole, other]
+
+
+def test_a_crowd_whose_failures_come_back_twice_is_still_a_collision() -> None:
+    rows = []
+    for mark in range(0, 180, 15):
+        for job in range(40):
+            name, message = f"P{job % 8}", f"{mark}-{job}"
+            crowd = 0 if job < 6 else 3 if job < 34 else 2
+            for attempt, wait in enumerate((0.0, 1.2, 3.5)[: max(crowd, 1)]):
+                last = attempt == crowd - 1 and crowd == 2
+                rows.append(
+                    run(
+                        name, mark + job / 1000 + wait, trigger_message_id=message,
+                        error=None if crowd == 0 or last else BROKEN,
+                        retry_attempt=attempt + 1, trigger_source="scheduler",
+                    )
+                )  # fmt: skip
+    found = named(rows, 3)
+    assert found.facts.attempts.factor == pytest.approx(2.55, abs=0.1)
+    assert found.cause == "scheduler_collision"
+    assert "retry_amplification" in {each.cause for each in found.others}

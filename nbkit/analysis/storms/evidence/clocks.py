@@ -166,7 +166,7 @@ def organic_load(facts: Facts) -> CauseEvidence:
         share=1.0 - facts.share("is_swept") - facts.share("is_poison"),
         evidence=(
             Evidence(
-                name="failures_as_expected", value=failing, against=1.5, full=1.2,
+                name="failures_as_expected", value=failing, against=1.75, full=1.2,
                 words="failures over those that so many runs usually have", is_main=True,
             ),
             Evidence(
