@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from nbkit.cli import main
@@ -18,6 +20,7 @@ from nbkit.questions.handoff import handoff
 from nbkit.questions.handoff_report import Handoff, as_markdown
 from nbkit.store import NoteOfWork, add_note, folder_stamp, messages_told, notes_between
 from nbkit.tables import Column, Table
+from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.schema import RUN_HISTORY, duckdb_ddl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "warehouse"))
@@ -205,3 +208,37 @@ class TestCommand:
         assert main([*asked[:3], "--as-of", now.isoformat(), "--json"]) == 0
         done = json.loads(capsys.readouterr().out)["done"]
         assert [each["what"] for each in done] == ["seeked the subscription"]
+
+
+def test_both_engines_hand_over_the_same(
+    on_duckdb: Callable[[pd.DataFrame], Warehouse],
+    on_bigquery: Callable[[pd.DataFrame], Warehouse],
+    tmp_path: Path,
+) -> None:
+    rows = [
+        {
+            "processor_name": name,
+            "run_id": f"{name}{hour}",
+            "status": "success",
+            "started_at": AS_OF - timedelta(hours=hour + silent),
+            "processed_at": AS_OF - timedelta(hours=hour + silent) + timedelta(seconds=20),
+            "data_date": (AS_OF - timedelta(hours=hour + silent)).date(),
+            "duration_seconds": 20.0,
+            "records_processed": 100,
+        }
+        for name, silent in (("NbacScheduleProcessor", 48), ("BdlStandingsProcessor", 1))
+        for hour in range(0, 700, 2)
+    ]
+    told = []
+    for fill in (on_duckdb, on_bigquery):
+        with fill(pd.DataFrame(rows)) as warehouse:
+            made = handoff(
+                warehouse,
+                as_of=AS_OF,
+                reports=str(tmp_path / "reports"),
+                state=tmp_path,
+                runs_url=f"duckdb:///{tmp_path / 'none.duckdb'}",
+            )
+            told.append((made.markdown(), [o.finding for o in made.handover.open]))
+    assert told[0] == told[1]
+    assert [finding.kind for finding in told[0][1]] == ["silent_processor"]

@@ -345,10 +345,12 @@ def test_both_engines_judge_alike(
     on_duckdb: Callable[[pd.DataFrame], Warehouse], on_bigquery: Callable[[pd.DataFrame], Warehouse]
 ) -> None:
     frame = pd.DataFrame(zeros(3, 0, days=6))
-    found = []
+    found, tables = [], []
     for fill in (on_duckdb, on_bigquery):
         with fill(frame) as warehouse:
             found.append(validation(warehouse, as_of=FIX + 6 * DAY))
+            tables.append(repr(scorecard(warehouse, as_of=FIX + 6 * DAY).table()))
+    assert tables[0] == tables[1]
     assert found[0].before == found[1].before
     assert found[0].zero == found[1].zero
     assert found[0].verdict is found[1].verdict
