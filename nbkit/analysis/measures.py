@@ -14,21 +14,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from nbkit.analysis.count_rates import CountRate, count_rate
+from nbkit.analysis.count_rates import count_rate
 from nbkit.analysis.day_clusters import share_of
-from nbkit.analysis.proportions import Proportion, Standing
+from nbkit.analysis.proportions import Standing
 from nbkit.analysis.rates import is_real_failure, phases_of
 from nbkit.failures import FailureCategory
 from nbkit.registry import ProcessorRegistry
 from nbkit.registry.metrics import WEEKDAYS, Metric, Target
 
 Form = Literal["share", "count", "minutes", "functions"]
-# What is sure to reach a floor is sure not to stay below it.
-_TURNED: dict[Standing, Standing] = {
-    "met": "not met",
-    "not met": "met",
-    "not enough runs": "not enough runs",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,37 +170,38 @@ def measured(metric: Metric, units: list[Unit], *, start: datetime, end: datetim
     if _is_share(metric):
         totals = np.array([unit.total for unit in own], dtype=np.int64)
         share = share_of(hits, totals)
+        low, high = (share.low, share.high) if share.total else (None, None)
         return Measured(
             form="share",
             value=share.rate,
-            low=share.low if share.total else None,
-            high=share.high if share.total else None,
+            low=low,
+            high=high,
             count=share.total,
             unit="run",
-            standing=share_standing(share, metric.target),
+            standing=standing_of(low, high, metric.target),
             units=own,
         )
     rate = count_rate(hits)
+    low, high = (rate.low, rate.high) if rate.units else (None, None)
     return Measured(
         form="count",
         value=rate.rate,
-        low=rate.low if rate.units else None,
-        high=rate.high if rate.units else None,
+        low=low,
+        high=high,
         count=rate.units,
         unit="week" if metric.measure == "window_failures" else "day",
-        standing=count_standing(rate, metric.target),
+        standing=standing_of(low, high, metric.target),
         units=own,
     )
 
 
-def share_standing(share: Proportion, target: Target) -> Standing:
-    """A share against a floor or a ceiling."""
-    if target.at_least is not None:
-        return share.against(target.at_least)
-    return _TURNED[share.against(target.value)]
+def standing_of(low: float | None, high: float | None, target: Target) -> Standing:
+    """An interval against a floor or a ceiling: only said where it does not hold both sides.
 
-
-def count_standing(rate: CountRate, target: Target) -> Standing:
-    """A rate of counts against a ceiling or a floor."""
-    below = rate.below(target.value)
-    return below if target.below is not None else _TURNED[below]
+    A bound is None where nothing bounds the value on that side.
+    """
+    reached = low is not None and low >= target.value
+    below = high is not None and high < target.value
+    if not (reached or below):
+        return "not enough runs"
+    return "met" if reached == (target.at_least is not None) else "not met"

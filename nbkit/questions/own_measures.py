@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from nbkit.analysis.day_clusters import quantile_of
-from nbkit.analysis.measures import Form, Measured
+from nbkit.analysis.measures import Form, Measured, standing_of
 from nbkit.analysis.profiles import profiles_by
-from nbkit.analysis.proportions import Standing
 from nbkit.errors import WarehouseMissing
 from nbkit.project import find_project
 from nbkit.registry.cloud_functions import CloudFunction, load_cloud_functions
-from nbkit.registry.metrics import Metric, Target
+from nbkit.registry.metrics import Metric
 from nbkit.warehouse import open_warehouse
 
 
@@ -48,7 +47,7 @@ def notebook_minutes(
         high=high,
         count=sum(day.count for day in days),
         unit="run",
-        standing=_against(metric.target, low, high),
+        standing=standing_of(low, high, metric.target),
     )
 
 
@@ -73,18 +72,8 @@ def gen2_functions(
         high=count,
         count=len(listed),
         unit="function",
-        standing=_against(metric.target, count, count),
+        standing=standing_of(count, count, metric.target),
     )
-
-
-def _against(target: Target, low: float | None, high: float | None) -> Standing:
-    if target.below is not None:
-        if high is not None and high < target.below:
-            return "met"
-        return "not met" if low is not None and low >= target.below else "not enough runs"
-    if low is not None and low >= target.value:
-        return "met"
-    return "not met" if high is not None and high < target.value else "not enough runs"
 
 
 def _nothing(form: Form, unit: str) -> Measured:
