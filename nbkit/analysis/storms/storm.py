@@ -18,6 +18,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 REACH = timedelta(hours=2)
 _WEEK = timedelta(days=7)
 FRINGE = 0.25  # part of a larger storm's size below which a storm beside it may be its splinter
+SPILL = 0.25  # of the failures of a mean hour: an edge hour with fewer is what spills over
 # What such a splinter may be called: causes told by when runs come, and not by what they say.
 _SPLINTERS = (
     "retry_amplification",
@@ -115,7 +116,7 @@ class Storm:
 
     def typical_hours(self) -> tuple[datetime, datetime]:
         """First and last whole hour of the middle time of a weekly storm; for a single one its own
-        hours. The end is exclusive."""
+        hours. The end is exclusive. An hour into which it only spills over is left out."""
         ordered = sorted(self.spans, key=lambda span: (_of_week(span.start), span.start))
         middle = ordered[len(ordered) // 2]
         starts = sorted(_of_week(span.start) - _of_week(middle.start) for span in self.spans)
@@ -124,7 +125,23 @@ class Storm:
         end = start + lengths[len(lengths) // 2]
         first = (start + timedelta(minutes=15)).replace(minute=0, second=0, microsecond=0)
         last = (end - timedelta(minutes=15)).replace(minute=0, second=0, microsecond=0)
-        return first, max(last, first) + timedelta(hours=1)
+        whole = first, max(last, first) + HOUR
+        # What somebody asked for keeps its hours.
+        return whole if self.spans == self.window.spans else self._without_spill(*whole)
+
+    def _without_spill(self, first: datetime, end: datetime) -> tuple[datetime, datetime]:
+        """Hours of the week without a first or last one that holds little beside the others: what
+        fails slowly ends after the storm."""
+        hours = round((end - first) / HOUR)
+        failed = self.diagnosis.facts.failures["ended_at"]
+        place = ((failed - first) // HOUR % (_WEEK // HOUR)).value_counts()
+        held = [int(place.get(hour, 0)) for hour in range(hours)]
+        least = SPILL * sum(held) / hours
+        if hours > 1 and held[-1] < least:
+            hours, end = hours - 1, end - HOUR
+        if hours > 1 and held[0] < least:
+            first += HOUR
+        return first, end
 
 
 def scaled(count: float, share: float) -> int:
