@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -20,10 +20,10 @@ from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
 from nbkit.findings.baselines import TimeoutNow, judge_history, judge_timeouts
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.params import parse_moment
 from nbkit.questions.baseline_report import BaselineReport, LevelBaseline
+from nbkit.questions.judgements import judgement_of
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
@@ -100,13 +100,12 @@ def baselines(
         levels=tuple(_levels(counts, histograms, seasons, rules)),
         timeouts=timeouts,
         counts=counts,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=moment,
             window=(start, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -17,7 +16,6 @@ from nbkit.analysis.services import deployments
 from nbkit.analysis.trends.outlook import Outlook, outlook
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import (
     HealthRules,
     judge_completeness,
@@ -34,6 +32,7 @@ from nbkit.findings.health import (
 from nbkit.findings.trends import judge_trends, untold
 from nbkit.params import parse_moment
 from nbkit.questions.health_report import DAY, DailyHealth, hour_after
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.trends import read_works, trend_window
 from nbkit.registry import Criticality, ProcessorRegistry, load_marked_spans, load_registry
 from nbkit.warehouse import open_warehouse
@@ -141,13 +140,12 @@ def daily_health(
         changes=changes(counts, start=day_start, end=hour_end),
         worse=worse,
         counts=counts,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=end,
             window=(yesterday, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

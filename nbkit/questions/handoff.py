@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from nbkit.errors import ParameterError, WarehouseMissing
-from nbkit.findings.emit import Judgement
 from nbkit.findings.handover import Judged, handover
 from nbkit.params import parse_moment
 from nbkit.project import find_project
 from nbkit.questions.daily_health import daily_health
 from nbkit.questions.handoff_report import Deadline, Handoff, OwnRuns
+from nbkit.questions.judgements import judgement_of
 from nbkit.registry import Criticality, ProcessorRegistry, load_registry
 from nbkit.store import messages_told, notes_between, open_store, past_reports
 from nbkit.warehouse import open_warehouse
@@ -100,13 +99,12 @@ def handoff(
         notes=notes_between(folder, start=since, end=end + _INSTANT),
         own_runs=_own_runs(runs_url or project.runs_url(), since, end),
         deadlines=_deadlines(registry, end),
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=health.verdict,
             findings=open_findings if open_findings or not health.findings else health.findings,
             as_of=end,
             window=(since, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -21,7 +21,6 @@ from nbkit.analysis.trends.deadline_risk import deadline_risks
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import Finding, verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness, judge_stuck
 from nbkit.findings.incident import (
     IncidentRules,
@@ -37,6 +36,7 @@ from nbkit.findings.wording import moment, span
 from nbkit.params import parse_moment
 from nbkit.params.length import parse_length
 from nbkit.questions.incident_report import IncidentReport
+from nbkit.questions.judgements import judgement_of
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
@@ -195,13 +195,12 @@ def incident(
         stuck=overdue,
         window=seen,
         registry=registry,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=window.as_of,
             window=(start_at, end_at),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -14,10 +13,10 @@ from nbkit.analysis.profiles import profiles_by
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.parity import ParityRules, judge_outputs, judge_twins
 from nbkit.params import parse_moment
 from nbkit.project import find_project
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.parity_report import ParityReport
 from nbkit.registry.cloud_functions import CloudFunction, load_cloud_functions
 from nbkit.warehouse import open_warehouse
@@ -124,13 +123,12 @@ def parity(
         functions=functions if functions is not None else load_cloud_functions(),
         verdict=verdict,
         findings=tuple(findings),
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=tuple(findings),
             as_of=end,
             window=(start, stop),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
@@ -21,10 +20,10 @@ from nbkit.analysis.hangs import (
 from nbkit.analysis.liveness import freshness, stuck_runs
 from nbkit.errors import ParameterError
 from nbkit.findings import verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness, judge_stuck
 from nbkit.findings.phase5 import Subject, judge_absence, judge_hangs, judge_target, judge_timeout
 from nbkit.params import parse_moment
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.phase_report import PhaseReport
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.warehouse import open_warehouse
@@ -150,13 +149,12 @@ def phase5(
             )
             for minutes in TIMEOUTS_TRIED
         ),
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=end,
             window=(subject.start, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,12 +25,12 @@ from nbkit.analysis.storms.windows import FoundWindow, find_windows
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.storm_changes import changes_of
 from nbkit.findings.storms import StormRules, judge_storm, severity_of
 from nbkit.params import parse_moment
 from nbkit.questions.asked_window import asked_window
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.storm_report import StormReport
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.warehouse import open_warehouse
@@ -198,13 +197,12 @@ def retry_storm(
         target_per_week=target_per_week,
         jobs=jobs,
         policies=policies,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=end,
             window=(start, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

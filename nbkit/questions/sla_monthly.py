@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -12,10 +11,10 @@ from nbkit.analysis.slas.contributions import contributions
 from nbkit.analysis.slas.cost import costs
 from nbkit.errors import ParameterError
 from nbkit.findings import verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.slas import SlaRules, is_fit, judge_attainments, judge_unmeasured
 from nbkit.params import parse_moment
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.past_findings import past_findings
 from nbkit.questions.sla_facts import read_slas
 from nbkit.questions.sla_monthly_report import Month, SlaMonthly
@@ -109,13 +108,12 @@ def sla_monthly(
         wasters=costs(facts.counts, registry, start=month.start, end=month.end, by_processor=True),
         past=past_findings(reports, start=month.start, end=month.end, leave_out=OWN_REPORTS),
         facts=facts,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=end,
             window=(month.start, month.end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nbkit.analysis.slas import Attainment, Burn, DateCompletion, attain, burning
@@ -20,6 +20,7 @@ from nbkit.findings.slas import (
     judge_unmeasured,
 )
 from nbkit.params import parse_moment
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.sla_facts import SlaFacts, read_slas
 from nbkit.registry import ProcessorRegistry, load_registry
 from nbkit.registry.sla_exceptions import SlaException
@@ -136,13 +137,12 @@ def _judged(facts: SlaFacts, warehouse: Warehouse, *, rules: SlaRules) -> SlaSta
         contributed=contributed,
         burns=burns,
         facts=facts,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=end,
             window=(start, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

@@ -4,7 +4,6 @@ here; the daily report asks for the same facts."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
@@ -23,11 +22,11 @@ from nbkit.analysis.trends.rules import (
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.odd_days import judge_days
 from nbkit.findings.trends import TrendRules, judge_trend_history, judge_trends
 from nbkit.params import parse_moment
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.trend_report import TrendReport
 from nbkit.registry import MarkedSpans, ProcessorRegistry, load_marked_spans, load_registry
 from nbkit.warehouse import open_warehouse
@@ -137,13 +136,12 @@ def trends(
         runs=runs,
         platform_rules=_platform_rules(found, histograms, registry),
         marked=marked.touching((end - timedelta(days=days)).date(), found.day),
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=moment,
             window=(start, end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 

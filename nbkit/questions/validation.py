@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -17,11 +17,11 @@ from nbkit.analysis.zero_records import ZeroRecords, zero_records, zero_records_
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import Finding, verdict_of
-from nbkit.findings.emit import Judgement
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.validation import judge_metric
 from nbkit.findings.wording import moment
 from nbkit.params import parse_moment
+from nbkit.questions.judgements import judgement_of
 from nbkit.questions.own_measures import gen2_functions, notebook_minutes
 from nbkit.questions.scorecard_report import ScorecardReport, Scored
 from nbkit.questions.validation_report import ValidationReport
@@ -139,13 +139,12 @@ def validation(
         processors=(shares[0], shares[1]),
         verdict=verdict,
         findings=findings,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=findings,
             as_of=end,
             window=(windows[0][0], windows[1][1]),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 
@@ -210,13 +209,12 @@ def scorecard(
         rows=tuple(rows),
         verdict=verdict,
         findings=ranked,
-        judgement=Judgement(
+        judgement=judgement_of(
+            warehouse,
             verdict=verdict,
             findings=ranked,
             as_of=end,
             window=(min(first, end), end),
-            warehouse=warehouse.url,
-            queries=tuple(asdict(query) for query in warehouse.queries),
         ),
     )
 
