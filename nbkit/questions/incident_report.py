@@ -1,11 +1,11 @@
-"""What the incident analysis shows: its sentences, tables and figures, and its words for Slack."""
+"""What the incident analysis shows: its sentences and figures, and its words for Slack."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pandas as pd
 
@@ -14,19 +14,18 @@ from nbkit.analysis.incident.cascade import Incident
 from nbkit.analysis.incident.messages import MessageGroup
 from nbkit.analysis.incident.surroundings import Surrounding
 from nbkit.analysis.incident.timeline import Lane, lanes
-from nbkit.analysis.incident.troubles import Trouble
 from nbkit.analysis.incident.usual import Count, SameHours
 from nbkit.analysis.incident.waiting import Standing, distances, waiting
 from nbkit.analysis.liveness import Freshness, StuckRun
 from nbkit.findings import Finding, Severity, Verdict
 from nbkit.findings.emit import Judgement
-from nbkit.findings.incident import ground_of, incident_failures
-from nbkit.findings.wording import count_of, moment, short, some, span
+from nbkit.findings.incident import ground_of
+from nbkit.findings.wording import count_of, moment, short, some
+from nbkit.questions import incident_tables
 from nbkit.registry import Criticality, Processor, ProcessorRegistry
-from nbkit.tables import Column, Note, Table, Text
+from nbkit.tables import Note, Table, Text
 
 MOST_LANES = 14
-_MANY = 5  # failures, and times the usual number, from which a known message is marked
 _SIGNS = {
     Verdict.RED: ":red_circle:",
     Verdict.YELLOW: ":large_yellow_circle:",
@@ -141,60 +140,6 @@ class IncidentReport:
         names = list(dict.fromkeys([*troubled, *(row.processor for row in worst)]))
         return lanes(self.window, names[:MOST_LANES], slot_s=self.slot_s, end=self.end)
 
-    def root_table(self) -> Table:
-        """Each root with why it is held to be one."""
-        rows = []
-        for each in self.incidents:
-            own = each.trouble
-            rows.append(
-                (
-                    some(each.roots),
-                    each.since,
-                    each.recovered_at,
-                    incident_failures(each),
-                    _interval(own.usual) if own else None,
-                    own.before.rate if own and own.before.total else None,
-                    own.during.rate if own and own.during.total else None,
-                    ground_of(each),
-                )
-            )
-        return Table.of(
-            [
-                Column("Root"),
-                Column("First (UTC)", "moment"),
-                Column("Well again (UTC)", "moment"),
-                Column("Failures", "count"),
-                Column("Usual"),
-                Column("Failing before", "percent"),
-                Column("During", "percent"),
-                Column("Why the root"),
-            ],
-            rows,
-            empty="No processor was in trouble out of the ordinary.",
-        )
-
-    def follower_table(self) -> Table:
-        """What shares a root's cause, and what followed it, in order of time."""
-        rows = []
-        for each in self.incidents:
-            for trouble in each.shared:
-                rows.append(_joiner(each, trouble, "same cause", None))
-            for follower in sorted(each.followers, key=lambda f: f.trouble.since):
-                rows.append(_joiner(each, follower.trouble, f"{follower.distance}", follower.named))
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("After"),
-                Column("Later by", "span"),
-                Column("Steps away"),
-                Column("Failures", "count"),
-                Column("Naming it", "count"),
-                Column("Says", "code"),
-            ],
-            rows,
-            empty="Nothing followed.",
-        )
-
     def waiting_note(self) -> Note:
         """The blast radius in a sentence."""
         main = self.main
@@ -219,109 +164,29 @@ class IncidentReport:
             words += f" {some(fill)} can fill the same table."
         return Note(words)
 
+    def root_table(self) -> Table:
+        """Each root with why it is held to be one."""
+        return incident_tables.roots(self.incidents)
+
+    def follower_table(self) -> Table:
+        """What shares a root's cause, and what followed it, in order of time."""
+        return incident_tables.followers(self.incidents)
+
     def waiting_table(self) -> Table:
         """Roots and their descendants by data date: what waits first, then by deadline."""
-        rows = [
-            (
-                row.processor.name,
-                row.data_date,
-                "the root" if row.distance == 0 else f"{row.distance}",
-                row.processor.criticality.value.lower(),
-                _state(row, {f.processor for f in each.followers}),
-                row.due,
-                _left(row),
-                row.missed / row.judged if row.judged and row.missed is not None else None,
-                short(row.reason, 70),
-            )
-            for each in self.incidents
-            for row in self.standings.get(each.root, ())
-        ]
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("Data of", "date"),
-                Column("Steps"),
-                Column("Criticality"),
-                Column("State"),
-                Column("Due (UTC)", "moment"),
-                Column("Time left"),
-                Column("Misses", "percent"),
-                Column("Why"),
-            ],
-            rows,
-            empty="Nobody waits.",
-        )
+        return incident_tables.waiters(self.incidents, self.standings)
 
     def message_table(self) -> Table:
         """What the failures said: new templates first, real failures before expected ones."""
-        return Table.of(
-            [
-                Column("New?"),
-                Column("Failures", "count"),
-                Column("Usual", "hours"),
-                Column("Message", "code"),
-                Column("Processors"),
-                Column("First (UTC)", "moment"),
-                Column("Category"),
-                Column("Run", "code"),
-            ],
-            [
-                (
-                    _novelty(group),
-                    group.failures,
-                    group.usual,
-                    short(group.example, 160) or "no message recorded",
-                    some(group.processors),
-                    group.since,
-                    group.category.replace("_", " "),
-                    group.example_run_id,
-                )
-                for group in self.messages
-            ],
-            empty="Nothing failed in the window.",
-        )
+        return incident_tables.said(self.messages)
 
     def surrounding_table(self) -> Table:
-        return Table.of(
-            [
-                Column("When (UTC)", "moment"),
-                Column("What"),
-                Column("Whose"),
-                Column("Before"),
-                Column("Now"),
-                Column("Runs", "count"),
-            ],
-            [(s.at, s.what, s.subject, s.before, s.now, s.runs) for s in self.surroundings],
-            empty="No new revision, trigger, source, host or processor, and no first failure.",
-        )
+        """What the window has and the month before it had not."""
+        return incident_tables.changed(self.surroundings)
 
     def comparison_table(self) -> Table:
         """Every processor with runs, beside the same hours: what is least usual first."""
-        rows = sorted(
-            self.rows[1:],
-            key=lambda r: (min(r.real.q, r.runs.q, r.durations.q), -r.real.now, r.processor),
-        )
-        return Table.of(
-            [
-                Column("Processor"),
-                Column("Unusual?"),
-                Column("Real failures", "count"),
-                Column("Usual"),
-                Column("Weeks before, latest first"),
-                Column("Runs", "count"),
-                Column("Usual"),
-                Column("Nothing to do", "count"),
-                Column("Usual"),
-                Column("P95", "seconds"),
-                Column("P95 usual", "seconds"),
-            ],
-            [
-                self._compared(row)
-                for row in (self.whole, *rows)
-                if row.runs.now or any(row.runs.before)
-            ],
-            empty="Nothing ran in these hours.",
-        )
+        return incident_tables.compared(self.whole, self.rows[1:])
 
     def comparison_figure(self) -> figures.Figure:
         return figures.same_hours(self.rows, weeks=self.weeks)
@@ -370,21 +235,6 @@ class IncidentReport:
         rows = waiting(self.standings.get(of.root, ()))
         return tuple(dict.fromkeys(row.processor.name for row in rows))
 
-    def _compared(self, row: SameHours) -> tuple[object, ...]:
-        return (
-            row.processor or "all together",
-            "; ".join(_unusual(row)) or "–",
-            row.real.now,
-            _interval(row.real),
-            _weeks(row.real),
-            row.runs.now,
-            _interval(row.runs),
-            row.expected.now,
-            _interval(row.expected),
-            row.durations.p95_s,
-            row.durations.usual_p95_s,
-        )
-
     def _timeline_title(self) -> str:
         main = self.main
         if main is None:
@@ -416,76 +266,8 @@ def _need(number: int) -> str:
     return "needs" if number == 1 else "need"
 
 
-def _joiner(of: Incident, trouble: Trouble, how: str, named: int | None) -> tuple[object, ...]:
-    return (
-        trouble.processor,
-        of.root,
-        max(trouble.since - of.since, timedelta(0)),
-        how,
-        trouble.failures,
-        named,
-        short(trouble.example, 70) or ", ".join(trouble.reasons),
-    )
-
-
-def _interval(count: Count) -> str | None:
-    """`0 to 21`: what a further such window brings in 95 of 100 cases."""
-    if count.low is None or count.high is None:
-        return None
-    return f"{count.low:,.0f} to {count.high:,.0f}"
-
-
-def _weeks(count: Count) -> str | None:
-    """`[250], 9, 6, 6`: in brackets the week that stood out."""
-    if not count.before:
-        return None
-    return ", ".join(
-        f"[{number:,}]" if week == count.left_out else f"{number:,}"
-        for week, number in enumerate(count.before, start=1)
-    )
-
-
-def _unusual(row: SameHours) -> Iterable[str]:
-    limit = 0.05
-    for count, word in (
-        (row.real, "failures"),
-        (row.runs, "runs"),
-        (row.expected, "nothing to do"),
-    ):
-        if count.usual is not None and count.q <= limit:
-            yield f"{'more' if count.is_more else 'fewer'} {word}"
-    if row.durations.q <= limit and row.durations.over:
-        yield "slower"
-
-
-def _novelty(group: MessageGroup) -> str:
-    if group.is_new:
-        return "NEW"
-    if len(group.new_for) == len(group.processors):
-        return "new here"
-    if group.failures >= _MANY and group.failures >= _MANY * group.usual:
-        return f"{group.failures / group.usual:,.0f}× usual" if group.usual else "more"
-    return ""
-
-
-def _state(row: Standing, failing: set[str]) -> str:
-    if row.is_waiting:
-        return "waits"
-    if not row.is_recorded:
-        return "no runs recorded"
-    if row.is_done:
-        return "done, failed since" if row.processor.name in failing else "done"
-    return "not yet due"
-
-
-def _left(row: Standing) -> str | None:
-    if row.left is None or row.is_done or not row.is_recorded:
-        return None
-    return f"{span(-row.left)} late" if row.left < timedelta(0) else span(row.left)
-
-
 def _beside(real: Count) -> str:
-    return f" (usually {_interval(real)})" if real.low is not None else ""
+    return f" (usually {incident_tables.interval(real)})" if real.low is not None else ""
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
