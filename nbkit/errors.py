@@ -29,6 +29,7 @@ The number is the exit code of the command line (clig.dev: 2 misuse, 3 the tool 
     ├── DependenciesNotReady        3  the input of a run is not there yet
     ├── NotebookFailed              3  a run of a notebook did not end well
     │   ├── CellFailed              3  a cell raised
+    │   │   └── CellMisused         2  it raised an InputError, such as a parameter out of bounds
     │   ├── CellTimeout             3  a cell ran longer than allowed
     │   ├── RunTimeout              3  the whole run did
     │   └── KernelDied              3  the kernel went away (killed, out of memory)
@@ -161,6 +162,12 @@ class NotebookFailed(NbkitError):
 
 class CellFailed(NotebookFailed):
     """A cell raised an exception."""
+
+
+class CellMisused(CellFailed):
+    """A cell raised an InputError: its notebook was given what it cannot work with."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class CellTimeout(NotebookFailed):

@@ -92,7 +92,7 @@ def parse_moment(value: datetime | str) -> datetime:
     else:
         try:
             moment = datetime.fromisoformat(value.strip())
-        except ValueError:
+        except (AttributeError, ValueError):
             raise ParameterError(
                 f"{value!r} is not a moment; write {EXAMPLES[Kind.TIMESTAMP]}"
             ) from None

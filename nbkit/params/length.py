@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_MOST_S = 3_650 * 86_400  # ten years: what is longer is a slip of the keys
 
 
 def parse_length(text: str) -> timedelta:
@@ -17,7 +18,10 @@ def parse_length(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?", text.strip())
     if not match or float(match[1]) <= 0:
         raise ValueError(f"{text}: not a length of time; write 90s, 15m, 2h or 7d.")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    seconds = float(match[1]) * _UNITS[match[2] or "s"]
+    if seconds > _MOST_S:
+        raise ValueError(f"{text}: longer than ten years; write 90s, 15m, 2h or 7d.")
+    return timedelta(seconds=seconds)
 
 
 def written_length(length: timedelta) -> str:

@@ -16,12 +16,12 @@ from nbkit.analysis.profiles import profiles_by
 from nbkit.analysis.rates import OTHER_PHASE, phases_of
 from nbkit.analysis.seasonality import WEEKDAYS, Factor, Seasonality, seasonality
 from nbkit.analysis.timeouts import suggest_timeouts
-from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
 from nbkit.findings.baselines import TimeoutNow, judge_history, judge_timeouts
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.params import parse_moment
+from nbkit.params.checked import Days, checked
 from nbkit.questions.baseline_report import BaselineReport, LevelBaseline
 from nbkit.questions.judgements import judgement_of
 from nbkit.registry import ProcessorRegistry, load_registry
@@ -33,12 +33,13 @@ YEAR = timedelta(days=365)
 _LEVEL_DAYS = 2
 
 
+@checked
 def baselines(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
     *,
     as_of: datetime | str,
-    days: int = 30,
+    days: Days = 30,
     rules: BaselineRules | None = None,
 ) -> BaselineReport:
     """What was normal in the `days` whole UTC days before the one of `as_of`.
@@ -59,8 +60,6 @@ def baselines(
     if isinstance(warehouse, str):
         with open_warehouse(warehouse or None) as opened:
             return baselines(opened, registry, as_of=moment, days=days, rules=rules)
-    if days < 1:
-        raise ParameterError(f"days is at least 1, not {days}.")
     registry = registry or load_registry()
     rules = rules or BaselineRules()
     end = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

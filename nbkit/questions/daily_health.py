@@ -31,6 +31,7 @@ from nbkit.findings.health import (
 )
 from nbkit.findings.trends import judge_trends, untold
 from nbkit.params import parse_moment
+from nbkit.params.checked import checked
 from nbkit.questions.health_report import DAY, DailyHealth, hour_after
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.trends import read_works, trend_window
@@ -43,6 +44,7 @@ BASELINE = timedelta(days=30)
 YEAR = timedelta(days=365)
 
 
+@checked
 def daily_health(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from nbkit.errors import ParameterError, WarehouseMissing
+from nbkit.errors import WarehouseMissing
 from nbkit.findings.handover import Judged, handover
 from nbkit.params import parse_moment
+from nbkit.params.checked import Bounds, checked
 from nbkit.project import find_project
 from nbkit.questions.daily_health import daily_health
 from nbkit.questions.handoff_report import Deadline, Handoff, OwnRuns
@@ -21,16 +22,18 @@ from nbkit.warehouse.protocol import Warehouse
 
 # How far back the first report of a trouble is looked for: some reports are weekly.
 _LOOK_BACK = timedelta(days=35)
+_MOST_HOURS = _LOOK_BACK / timedelta(hours=1)
 _AHEAD = timedelta(hours=24)
 _INSTANT = timedelta(microseconds=1)
 
 
+@checked
 def handoff(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
     *,
     as_of: datetime | str,
-    since_hours: float = 24,
+    since_hours: Annotated[float, Bounds(above=0, most=_MOST_HOURS)] = 24,
     reports: str = "",
     state: Path | None = None,
     runs_url: str | None = None,
@@ -61,8 +64,6 @@ def handoff(
                 state=state,
                 runs_url=runs_url,
             )
-    if since_hours <= 0:
-        raise ParameterError(f"since_hours is above 0, not {since_hours:g}.")
     registry = registry or load_registry()
     project = find_project()
     since = end - timedelta(hours=since_hours)

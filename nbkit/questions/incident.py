@@ -34,6 +34,7 @@ from nbkit.findings.incident import (
 )
 from nbkit.findings.wording import moment, span
 from nbkit.params import parse_moment
+from nbkit.params.checked import checked
 from nbkit.params.length import parse_length
 from nbkit.questions.incident_report import IncidentReport
 from nbkit.questions.judgements import judgement_of
@@ -60,6 +61,7 @@ class _Window:
         return self.end - self.start
 
 
+@checked
 def incident(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,

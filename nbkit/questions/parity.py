@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
 from nbkit.findings.parity import ParityRules, judge_outputs, judge_twins
 from nbkit.params import parse_moment
+from nbkit.params.checked import Bounds, Days, checked
 from nbkit.project import find_project
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.parity_report import ParityReport
@@ -24,6 +26,7 @@ from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.table_files import is_table_file, read_table_file
 
 
+@checked
 def parity(
     warehouse: Warehouse | str,
     *,
@@ -33,10 +36,10 @@ def parity(
     right: str = "",
     keys: Sequence[str] = (),
     ignore: Sequence[str] = (),
-    tolerance: float = 0.0,
-    relative_tolerance: float = 0.0,
+    tolerance: Annotated[float, Bounds(least=0)] = 0.0,
+    relative_tolerance: Annotated[float, Bounds(least=0)] = 0.0,
     processors: Sequence[str] = (),
-    days: int = 7,
+    days: Days = 7,
     margins: Mapping[str, float] | None = None,
     functions: tuple[CloudFunction, ...] | None = None,
 ) -> ParityReport:
@@ -137,9 +140,9 @@ def _rules(days: int, margins: dict[str, float]) -> ParityRules:
     usual = ParityRules()
     failures = margins.pop("failures", usual.failure_margin)
     duration = margins.pop("duration", usual.duration_margin)
-    if days < 1 or not 0 < failures < 1 or duration <= 1 or margins:
+    if not 0 < failures < 1 or duration <= 1 or margins:
         raise ParameterError(
-            "days is at least 1; margins takes failures (between 0 and 1) and duration (above 1)"
+            "margins takes failures (between 0 and 1) and duration (above 1)"
             + (f", not {', '.join(margins)}." if margins else ".")
         )
     return ParityRules(days=days, failure_margin=failures, duration_margin=duration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from typing import Annotated
 
 from nbkit.analysis import breaker
 from nbkit.analysis.guard_replay import GuardRules, replay
@@ -23,6 +24,7 @@ from nbkit.findings import verdict_of
 from nbkit.findings.health import HealthRules, judge_freshness, judge_stuck
 from nbkit.findings.phase5 import Subject, judge_absence, judge_hangs, judge_target, judge_timeout
 from nbkit.params import parse_moment
+from nbkit.params.checked import Bounds, Days, Minutes, checked
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.phase_report import PhaseReport
 from nbkit.registry import ProcessorRegistry, load_registry
@@ -33,17 +35,18 @@ YEAR = timedelta(days=365)
 TIMEOUTS_TRIED = (5, 10, 20, 30, 60)
 
 
+@checked
 def phase5(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
     *,
     as_of: datetime | str,
     phase: str = "phase_5_predictions",
-    days: int = 30,
+    days: Days = 30,
     changed_at: datetime | str = "",
-    target: float = 0.95,
-    heartbeat_minutes: float = 15,
-    timeout_minutes: float = 30,
+    target: Annotated[float, Bounds(above=0, below=1)] = 0.95,
+    heartbeat_minutes: Minutes = 15,
+    timeout_minutes: Minutes = 30,
     breaker_failures: int = 3,
     rules: HealthRules | None = None,
 ) -> PhaseReport:
@@ -83,10 +86,6 @@ def phase5(
     registry = registry or load_registry()
     rules = rules or HealthRules()
     guard = _guard_rules(heartbeat_minutes, timeout_minutes, breaker_failures)
-    if not 0 < target < 1 or days < 1:
-        raise ParameterError(
-            f"target is a share between 0 and 1 and days at least 1, not {target} and {days}."
-        )
     subject = _subject(phase, registry, end, days, changed_at)
     fresh = freshness(
         warehouse.query("history_freshness", start=end - YEAR, end=end, as_of=end), as_of=end

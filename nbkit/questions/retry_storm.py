@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 
@@ -29,6 +30,7 @@ from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.storm_changes import changes_of
 from nbkit.findings.storms import StormRules, judge_storm, severity_of
 from nbkit.params import parse_moment
+from nbkit.params.checked import MOST_DAYS, Bounds, Minutes, checked
 from nbkit.questions.asked_window import asked_window
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.storm_report import StormReport
@@ -67,22 +69,23 @@ _NEEDED = (
 MOST_PREDICTED = 2  # storms, the worst ones, that are played again with each fix
 
 
+@checked
 def retry_storm(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
     *,
     as_of: datetime | str,
-    days: int = 35,
+    days: Annotated[int, Bounds(least=3, most=MOST_DAYS)] = 35,
     window: str = "",
-    target_per_week: float = 5_000,
+    target_per_week: Annotated[float, Bounds(least=0)] = 5_000,
     scheduler_jobs: str = "",
     subscriptions: str = "",
-    jitter_minutes: float = 15,
+    jitter_minutes: Minutes = 15,
     backoff_s: Sequence[float] = (60, 3_600),
-    attempts: int = 0,
-    retry_budget: float = 0,
+    attempts: Annotated[int, Bounds(least=0)] = 0,
+    retry_budget: Annotated[float, Bounds(least=0)] = 0,
     rules: StormRules | None = None,
-    most_runs: int = MOST_RUNS,
+    most_runs: Annotated[int, Bounds(least=1)] = MOST_RUNS,
 ) -> StormReport:
     """Find windows in which more fails than usual, and name the cause of each.
 
@@ -127,11 +130,6 @@ def retry_storm(
                 rules=rules,
                 most_runs=most_runs,
             )
-    if days < 3 or target_per_week < 0 or most_runs < 1:
-        raise ParameterError(
-            f"days is at least 3, target_per_week not negative and most_runs at least 1, not "
-            f"{days}, {target_per_week:g} and {most_runs}."
-        )
     fixes = _fixes(jitter_minutes, backoff_s, attempts, retry_budget)
     registry = registry or load_registry()
     rules = rules or StormRules(target_per_week=target_per_week)

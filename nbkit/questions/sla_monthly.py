@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Annotated
 
 from nbkit.analysis.slas import attain
 from nbkit.analysis.slas.changes import changes_to_make
 from nbkit.analysis.slas.contributions import contributions
 from nbkit.analysis.slas.cost import costs
-from nbkit.errors import ParameterError
 from nbkit.findings import verdict_of
 from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.slas import SlaRules, is_fit, judge_attainments, judge_unmeasured
 from nbkit.params import parse_moment
+from nbkit.params.checked import MOST_DAYS, Bounds, checked
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.past_findings import past_findings
 from nbkit.questions.sla_facts import read_slas
@@ -27,6 +28,7 @@ from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
 
 
+@checked
 def sla_monthly(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
@@ -34,7 +36,7 @@ def sla_monthly(
     exceptions: tuple[SlaException, ...] | None = None,
     *,
     as_of: datetime | str,
-    months: int = 3,
+    months: Annotated[int, Bounds(least=2, most=MOST_DAYS // 30)] = 3,
     reports: str = "",
     rules: SlaRules | None = None,
 ) -> SlaMonthly:
@@ -67,8 +69,6 @@ def sla_monthly(
                 reports=reports,
                 rules=rules,
             )
-    if months < 2:
-        raise ParameterError(f"months is at least 2, the judged one and one before, not {months}.")
     registry = registry or load_registry()
     slas = slas or load_slas(registry)
     compared = months_before(end, slas, months)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from nbkit.analysis.slas import attain, attained_by, burn_down
-from nbkit.errors import ParameterError
 from nbkit.params import parse_moment
+from nbkit.params.checked import MOST_DAYS, Bounds, checked
 from nbkit.questions.past_findings import past_findings
 from nbkit.questions.sla_weekly_report import SlaWeekly
 from nbkit.questions.slas import WEEK, sla_status
@@ -20,6 +21,7 @@ MOMENT = timedelta(seconds=1)  # what was told at `as_of` belongs to the week
 OWN_REPORTS = ("sla_weekly", "sla_monthly")
 
 
+@checked
 def sla_weekly(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
@@ -27,7 +29,7 @@ def sla_weekly(
     exceptions: tuple[SlaException, ...] | None = None,
     *,
     as_of: datetime | str,
-    weeks: int = 6,
+    weeks: Annotated[int, Bounds(least=2, most=MOST_DAYS // 7)] = 6,
     reports: str = "",
 ) -> SlaWeekly:
     """Judge every promise over its period, and compare the week before `as_of` with those before.
@@ -45,8 +47,6 @@ def sla_weekly(
         WarehouseError: the history could not be read.
     """
     end = parse_moment(as_of)
-    if weeks < 2:
-        raise ParameterError(f"weeks is at least 2, this one and one before, not {weeks}.")
     status = sla_status(warehouse, registry, slas, exceptions, as_of=end, weeks=weeks)
     edges = [end - n * WEEK for n in range(weeks, -1, -1)]
     measured = status.facts.measured

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from nbkit.analysis.slas import Attainment, Burn, DateCompletion, attain, burning
 from nbkit.analysis.slas.contributions import Contribution, contributions
@@ -20,6 +21,7 @@ from nbkit.findings.slas import (
     judge_unmeasured,
 )
 from nbkit.params import parse_moment
+from nbkit.params.checked import MOST_DAYS, Bounds, checked
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.sla_facts import SlaFacts, read_slas
 from nbkit.registry import ProcessorRegistry, load_registry
@@ -63,6 +65,7 @@ class SlaStatus:
         }
 
 
+@checked
 def sla_status(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
@@ -70,7 +73,7 @@ def sla_status(
     exceptions: tuple[SlaException, ...] | None = None,
     *,
     as_of: datetime | str,
-    weeks: int = 0,
+    weeks: Annotated[int, Bounds(least=0, most=MOST_DAYS // 7)] = 0,
     rules: SlaRules | None = None,
 ) -> SlaStatus:
     """Judge every target over the period that the file of SLAs names, up to `as_of`.

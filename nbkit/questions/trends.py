@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 
 import pandas as pd
 
@@ -26,6 +27,7 @@ from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.odd_days import judge_days
 from nbkit.findings.trends import TrendRules, judge_trend_history, judge_trends
 from nbkit.params import parse_moment
+from nbkit.params.checked import MOST_DAYS, Bounds, Days, checked
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.trend_report import TrendReport
 from nbkit.registry import MarkedSpans, ProcessorRegistry, load_marked_spans, load_registry
@@ -39,13 +41,14 @@ DEADLINE_DAYS = 45  # dates that the risk of a deadline is told from
 _FEW = 4  # processors: more of them are read sooner in one query
 
 
+@checked
 def trends(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
     *,
     as_of: datetime | str,
-    days: int = WINDOW_DAYS,
-    anomaly_days: int = 7,
+    days: Annotated[int, Bounds(least=LEAST_DAYS, most=MOST_DAYS)] = WINDOW_DAYS,
+    anomaly_days: Days = 7,
     marked: MarkedSpans | None = None,
     rules: TrendRules | None = None,
 ) -> TrendReport:
@@ -77,11 +80,8 @@ def trends(
                 marked=marked,
                 rules=rules,
             )
-    if days < LEAST_DAYS or not 1 <= anomaly_days <= days:
-        raise ParameterError(
-            f"days is at least {LEAST_DAYS} and anomaly_days between 1 and that, "
-            f"not {days} and {anomaly_days}."
-        )
+    if anomaly_days > days:
+        raise ParameterError(f"anomaly_days is at most days, not {anomaly_days} of {days}.")
     registry = registry or load_registry()
     if marked is None:
         marked = load_marked_spans(known=[p.name for p in registry.processors])

@@ -21,6 +21,7 @@ from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.validation import judge_metric
 from nbkit.findings.wording import moment
 from nbkit.params import parse_moment
+from nbkit.params.checked import DaysOrDefault, checked
 from nbkit.questions.judgements import judgement_of
 from nbkit.questions.own_measures import gen2_functions, notebook_minutes
 from nbkit.questions.scorecard_report import ScorecardReport, Scored
@@ -35,6 +36,7 @@ WEEK = timedelta(days=7)
 _FROM_RUNS = ("success_share", "alerting_share", "zero_record_runs", "window_failures")
 
 
+@checked
 def validation(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,
@@ -42,8 +44,8 @@ def validation(
     as_of: datetime | str,
     metric: str = "zero_records",
     changed_at: datetime | str = "",
-    before_days: int = 0,
-    after_days: int = 0,
+    before_days: DaysOrDefault = 0,
+    after_days: DaysOrDefault = 0,
     before_end: datetime | str = "",
     metrics: tuple[Metric, ...] | None = None,
 ) -> ValidationReport:
@@ -88,9 +90,9 @@ def validation(
             "(changed_at), so there is nothing to validate yet."
         )
     last = parse_moment(before_end) if before_end else chosen.changed_at
-    if last > chosen.changed_at or chosen.before_days < 1 or after_days < 0:
+    if last > chosen.changed_at:
         raise ParameterError(
-            "before_end is not after changed_at, before_days at least 1 and after_days at least 0."
+            f"before_end: {moment(last)} is after the change of {moment(chosen.changed_at)}."
         )
     windows = (
         (last - timedelta(days=chosen.before_days), last),
@@ -149,6 +151,7 @@ def validation(
     )
 
 
+@checked
 def scorecard(
     warehouse: Warehouse | str,
     registry: ProcessorRegistry | None = None,

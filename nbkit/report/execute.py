@@ -24,7 +24,9 @@ from nbformat import NotebookNode
 
 from nbkit.errors import (
     CellFailed,
+    CellMisused,
     CellTimeout,
+    InputError,
     KernelDied,
     NbkitError,
     NotebookFailed,
@@ -183,8 +185,12 @@ def _failure(
             reason = f"The run took longer than {span(limits.run)}, the limit of a run."
             return Failure(error=RunTimeout, reason=reason, cell=course.running, traceback=trace)
     if isinstance(error, PapermillExecutionError):
+        misused = error.ename in {kind.__name__ for kind in _leaves(InputError)}
         return Failure(
-            error=CellFailed, reason=_one_line(error), cell=course.running, traceback=trace
+            error=CellMisused if misused else CellFailed,
+            reason=_one_line(error),
+            cell=course.running,
+            traceback=trace,
         )
     if isinstance(error, RuntimeError):  # nbclient's DeadKernelError is one
         started = "while it ran" if course.running else "before it was ready"

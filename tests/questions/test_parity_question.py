@@ -207,7 +207,7 @@ class TestSources:
             ({"processors": ["old"]}, "name the old one and the new one"),
             ({"margins": {"speed": 2}}, "not speed"),
             ({"keys": ["nothing"]}, "keys, tolerance: the left table has no column"),
-            ({"days": 0}, "days is at least 1"),
+            ({"days": 0}, "days is a whole number, at least 1"),
         ],
     )
     def test_parameters_that_make_no_sense_are_refused(

@@ -269,7 +269,7 @@ def test_longer_timeouts_save_less(report: PhaseReport) -> None:
     ("wrong", "says"),
     [
         ({"phase": "phase_5_prediction"}, "did you mean phase_5_predictions"),
-        ({"target": 95}, "share between 0 and 1"),
+        ({"target": 95}, "above 0 and below 1"),
         ({"days": 0}, "at least 1"),
         ({"timeout_minutes": 0}, "above zero"),
         ({"breaker_failures": 0}, "at least one failure"),

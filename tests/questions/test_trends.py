@@ -242,8 +242,8 @@ def test_a_clean_history_is_green_and_a_slower_one_yellow(history: Make, tmp_pat
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"days": 7}, "days is at least 14"),
-        ({"anomaly_days": 0}, "anomaly_days between 1"),
+        ({"days": 7}, "days is a whole number, at least 14"),
+        ({"anomaly_days": 0}, "anomaly_days is a whole number, at least 1"),
         ({"as_of": "noon"}, "noon"),
     ],
 )

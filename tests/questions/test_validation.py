@@ -251,8 +251,8 @@ class TestWindows:
         ("asked", "said"),
         [
             ({"changed_at": "2026-03-01T00:00:00Z"}, "nothing to validate yet"),
-            ({"before_end": "2026-01-15T00:00:00Z"}, "before_end is not after"),
-            ({"after_days": -1}, "after_days at least 0"),
+            ({"before_end": "2026-01-15T00:00:00Z"}, "before_end: 2026-01-15 00:00 UTC is after"),
+            ({"after_days": -1}, "after_days is a whole number, at least 0"),
         ],
     )
     def test_windows_that_make_no_sense_are_refused(

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from report_samples import code, markdown, notebook
 
-from nbkit.errors import CellFailed, CellTimeout, KernelDied, RunTimeout
+from nbkit.errors import CellFailed, CellMisused, CellTimeout, KernelDied, RunTimeout
 from nbkit.findings.wording import span
 from nbkit.report.execute import execute
 from nbkit.report.limits import Limits
@@ -83,6 +83,14 @@ def test_a_failing_cell_is_named_and_later_cells_did_not_run(tmp_path: Path) -> 
     assert "\x1b" not in done.failure.traceback
     assert text(done) == "before\n"
     assert [cell.seconds is None for cell in done.cells] == [False, False, False, True]
+
+
+def test_a_notebook_that_was_given_nonsense_was_misused(tmp_path: Path) -> None:
+    source = "from nbkit.errors import ParameterError\nraise ParameterError('weeks is at least 2.')"
+    done = run(source, cwd=tmp_path)
+    assert done.failure is not None
+    assert (done.failure.error, done.failure.error.exit_code) == (CellMisused, 2)
+    assert done.failure.reason == "weeks is at least 2."
 
 
 def test_errors_of_this_package_speak_for_themselves(tmp_path: Path) -> None:
