@@ -271,7 +271,7 @@ def test_longer_timeouts_save_less(report: PhaseReport) -> None:
         ({"phase": "phase_5_prediction"}, "did you mean phase_5_predictions"),
         ({"target": 95}, "above 0 and below 1"),
         ({"days": 0}, "at least 1"),
-        ({"timeout_minutes": 0}, "above zero"),
+        ({"timeout_minutes": 0}, "timeout_minutes is a number, above 0"),
         ({"breaker_failures": 0}, "at least one failure"),
         ({"changed_at": "yesterday"}, "yesterday"),
     ],
