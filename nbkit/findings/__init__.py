@@ -94,12 +94,20 @@ class Finding:
         )
 
 
-def verdict_of(findings: Iterable[Finding], *, fit_to_judge: bool) -> Verdict:
+def verdict_of(
+    findings: Iterable[Finding], *, fit_to_judge: bool, is_complete: bool = True
+) -> Verdict:
     """GREEN nothing at or above warning, YELLOW a warning, RED a critical; UNKNOWN when the data
-    was not fit to judge, never GREEN for lack of data."""
-    if not fit_to_judge:
-        return Verdict.UNKNOWN
+    was not fit to judge, never GREEN for lack of data.
+
+    Args:
+        fit_to_judge: what was found can be believed.
+        is_complete: all was there that had to be looked at. Where it was not, what was found is
+            sure all the same; that all is well is not.
+    """
     worst = max((f.severity.rank for f in findings), default=Severity.INFO.rank)
+    if not fit_to_judge or (worst == Severity.INFO.rank and not is_complete):
+        return Verdict.UNKNOWN
     return (Verdict.GREEN, Verdict.YELLOW, Verdict.RED)[worst]
 
 

@@ -29,6 +29,7 @@ from nbkit.findings.health import (
     judge_silence,
     judge_stuck,
 )
+from nbkit.findings.history import days_with_runs, judge_length
 from nbkit.findings.trends import judge_trends, untold
 from nbkit.params import parse_moment
 from nbkit.params.checked import checked
@@ -101,6 +102,7 @@ def daily_health(
     day = outcomes(today)
 
     stale = judge_freshness(fresh, as_of=end, rules=rules)
+    thin = judge_length(days_with_runs(counts["hour"])) if not stale else []
     judged = [
         *judge_services(deployed, registry),
         *judge_phases(phases, registry, rules=rules),
@@ -118,10 +120,10 @@ def daily_health(
         *judge_noise(day),
     ]
     judged += untold(judge_trends(worse, registry), judged)
-    findings = tuple(sorted([*stale, *judged], key=lambda f: -f.severity.rank))
+    findings = tuple(sorted([*stale, *thin, *judged], key=lambda f: -f.severity.rank))
     if stale:  # what the stale rows say is kept, behind the reason not to believe it
         findings = (*stale, *(f for f in findings if f.kind != "stale_history"))
-    verdict = verdict_of(findings, fit_to_judge=not stale)
+    verdict = verdict_of(findings, fit_to_judge=not stale, is_complete=not thin)
     return DailyHealth(
         as_of=end,
         start=yesterday,

@@ -22,6 +22,7 @@ from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import Finding, verdict_of
 from nbkit.findings.health import HealthRules, judge_freshness, judge_stuck
+from nbkit.findings.history import days_with_runs, judge_length
 from nbkit.findings.incident import (
     IncidentRules,
     is_only_stuck,
@@ -167,6 +168,9 @@ def incident(
     stale = judge_freshness(fresh, as_of=end_at, rules=health_rules)
     absent = judge_emptiness(rows[0], start=start_at, end=end_at) if not stale else []
     unfit = [*stale, *absent]
+    thin = (
+        judge_length(days_with_runs(counts["hour"]), when="before the window") if not unfit else []
+    )
     judged: list[Finding] = []
     if rows[0].runs.now:
         judged = [
@@ -177,8 +181,8 @@ def incident(
             *judge_unusual(rows, found, weeks=weeks, rules=rules),
             *judge_recurring(rows[0], monthly=_monthly(counts, window), weeks=weeks, rules=rules),
         ]
-    findings = (*unfit, *sorted(judged, key=lambda finding: -finding.severity.rank))
-    verdict = verdict_of(findings, fit_to_judge=not unfit)
+    findings = (*unfit, *sorted([*thin, *judged], key=lambda finding: -finding.severity.rank))
+    verdict = verdict_of(findings, fit_to_judge=not unfit, is_complete=not thin)
     return IncidentReport(
         as_of=window.as_of,
         start=start_at,

@@ -77,6 +77,8 @@ class IncidentReport:
         loud = [f for f in self.findings if f.severity is not Severity.INFO]
         if loud:
             return loud[0].title
+        if self.verdict is Verdict.UNKNOWN:
+            return self.findings[0].title
         return (
             f"Nothing out of the ordinary: {count_of(self.whole.runs.now, 'run')}, "
             f"{self.whole.real.now:,} of them real failures{_beside(self.whole.real)}"

@@ -9,11 +9,13 @@ from typing import Annotated
 import pandas as pd
 
 from nbkit.analysis.daily import daily_outcomes
+from nbkit.analysis.liveness import freshness
 from nbkit.analysis.parity import TwinRuns, compare_outputs, compare_runs
 from nbkit.analysis.profiles import profiles_by
 from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
+from nbkit.findings.health import HealthRules, judge_freshness
 from nbkit.findings.parity import ParityRules, judge_outputs, judge_twins
 from nbkit.params import parse_moment
 from nbkit.params.checked import Bounds, Days, checked
@@ -24,6 +26,8 @@ from nbkit.registry.cloud_functions import CloudFunction, load_cloud_functions
 from nbkit.warehouse import open_warehouse
 from nbkit.warehouse.protocol import Warehouse
 from nbkit.warehouse.table_files import is_table_file, read_table_file
+
+YEAR = timedelta(days=365)
 
 
 @checked
@@ -102,19 +106,23 @@ def parity(
             )
         except ValueError as problem:
             raise ParameterError(f"keys, tolerance: {problem}.") from None
-    twins = None
+    twins, stale = None, []
     if processors:
+        fresh = freshness(
+            warehouse.query("history_freshness", start=stop - YEAR, end=stop, as_of=stop),
+            as_of=stop,
+        )
+        stale = judge_freshness(fresh, as_of=stop, rules=HealthRules())
         twins = _twins(warehouse, processors[0], processors[1], start, stop)
-    findings = sorted(
+    judged = sorted(
         [
             *judge_outputs(outputs, name=name, since=start, rules=rules),
             *judge_twins(twins, name=name, since=start, rules=rules),
         ],
         key=lambda finding: -finding.severity.rank,
     )
-    # What differs is sure, whatever is still open; that it is safe, only once nothing is.
-    differs = any(finding.severity.rank for finding in findings)
-    verdict = verdict_of(findings, fit_to_judge=differs or not findings)
+    findings = (*stale, *judged)
+    verdict = verdict_of(findings, fit_to_judge=not stale, is_complete=not findings)
     return ParityReport(
         as_of=end,
         name=name,
@@ -125,11 +133,11 @@ def parity(
         rules=rules,
         functions=functions if functions is not None else load_cloud_functions(),
         verdict=verdict,
-        findings=tuple(findings),
+        findings=findings,
         judgement=judgement_of(
             warehouse,
             verdict=verdict,
-            findings=tuple(findings),
+            findings=findings,
             as_of=end,
             window=(start, stop),
         ),

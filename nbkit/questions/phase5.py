@@ -121,7 +121,8 @@ def phase5(
     ]
     ranked = sorted(judged, key=lambda finding: -finding.severity.rank) if runs else []
     findings = (*unfit, *ranked)
-    verdict = verdict_of(findings, fit_to_judge=not unfit)
+    is_told = (after or before).against(target) in ("met", "not met")
+    verdict = verdict_of(findings, fit_to_judge=not unfit, is_complete=is_told)
     return PhaseReport(
         as_of=end,
         subject=subject,

@@ -27,6 +27,7 @@ from nbkit.errors import ParameterError
 from nbkit.failures import classify_counts
 from nbkit.findings import verdict_of
 from nbkit.findings.health import HealthRules, judge_freshness
+from nbkit.findings.history import days_with_runs, judge_length
 from nbkit.findings.storm_changes import changes_of
 from nbkit.findings.storms import StormRules, judge_storm, severity_of
 from nbkit.params import parse_moment
@@ -43,7 +44,6 @@ AROUND = timedelta(hours=4)  # what had succeeded before a storm, and what does 
 MOST_RUNS = 400_000  # beyond it the runs of a sample of the messages are read
 FORGOTTEN = timedelta(days=35)  # work on older dates is not asked whether it was done before
 MOST_STORMS = 20
-ENOUGH_DAYS = 3
 # Each window copies its runs a few times, so it gets the columns that somebody reads.
 _NEEDED = (
     "processor_name",
@@ -175,12 +175,9 @@ def retry_storm(
         judge_storm(storm, registry, rules=rules, what_if=found, changes=own)
         for storm, found, own in zip(storms, predicted, changes, strict=True)
     ]
-    findings = (*unfit, *judged)
-    # That nothing stands out needs days to stand out from.
-    days_seen = counts["ended_hour"].dt.floor("D").nunique()
-    verdict = verdict_of(
-        findings, fit_to_judge=not unfit and (bool(storms) or days_seen >= ENOUGH_DAYS)
-    )
+    thin = judge_length(days_with_runs(counts["ended_hour"])) if not unfit else []
+    findings = (*unfit, *sorted([*thin, *judged], key=lambda finding: -finding.severity.rank))
+    verdict = verdict_of(findings, fit_to_judge=not unfit, is_complete=not thin)
     return StormReport(
         as_of=end,
         window=(start, end),

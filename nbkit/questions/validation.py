@@ -204,9 +204,7 @@ def scorecard(
     stale = _stale(warehouse, from_runs[0], end) if from_runs else []
     ranked = (*stale, *sorted(findings, key=lambda finding: -finding.severity.rank))
     open_ones = any(row.since.standing == "not enough runs" for row in rows)
-    # A missed target is sure, whatever else is open; that all is well, only once nothing is.
-    missed = any(finding.severity.rank for finding in ranked)
-    verdict = verdict_of(ranked, fit_to_judge=not stale and (missed or not open_ones))
+    verdict = verdict_of(ranked, fit_to_judge=not stale, is_complete=not open_ones)
     return ScorecardReport(
         as_of=end,
         rows=tuple(rows),

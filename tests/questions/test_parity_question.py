@@ -38,12 +38,12 @@ def asked(warehouse: Warehouse | str, left: str, right: str, **more: Any) -> Par
 
 
 def side_by_side(*, days: int, failing: int = 0, seconds: float = 20.0) -> pd.DataFrame:
-    """Two processors, forty runs a day each."""
+    """Two processors, forty runs an evening each."""
     rows = []
     for name, bad, length in (("old", 0, 20.0), ("new", failing, seconds)):
         for day in range(1, days + 1):
             for n in range(40):
-                start = AS_OF.replace(hour=1) - timedelta(days=day) + timedelta(minutes=n)
+                start = AS_OF.replace(hour=20) - timedelta(days=day) + timedelta(minutes=n)
                 rows.append(
                     {
                         "processor_name": name,
@@ -104,6 +104,17 @@ class TestVerdicts:
         assert found.verdict is Verdict.GREEN
         assert found.is_safe
         assert "safe to cut over" in str(found.summary_note())
+
+    def test_runs_that_ended_days_ago_are_no_evidence(
+        self, on_duckdb: Fill, tmp_path: Path
+    ) -> None:
+        old = side_by_side(days=7)
+        old[["started_at", "processed_at"]] -= timedelta(days=4)
+        with on_duckdb(old) as warehouse:
+            found = asked(warehouse, *self.files(tmp_path), **TWINS)
+        assert found.verdict is Verdict.UNKNOWN
+        assert found.findings[0].kind == "stale_history"
+        assert "stale" in found.headline
 
     def test_too_few_days_are_not_enough(self, on_duckdb: Fill, tmp_path: Path) -> None:
         with on_duckdb(side_by_side(days=3)) as warehouse:
