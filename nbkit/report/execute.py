@@ -15,8 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -34,7 +32,7 @@ from nbkit.errors import (
 )
 from nbkit.findings.wording import span
 from nbkit.params import Value
-from nbkit.report.kernel import OwnKernel, kernel_environment
+from nbkit.report.kernel import OwnKernel
 from nbkit.report.limits import Limits
 from nbkit.report.outcome import Cell, Execution, ExitState, Failure, Progress
 from nbkit.runs.watch import Watch
@@ -73,39 +71,25 @@ def execute(
     notebook: Mapping[str, Any],
     parameters: Mapping[str, Value],
     *,
-    cwd: Path,
-    environment: Mapping[str, str],
+    kernel: OwnKernel,
     limits: Limits | None = None,
     on_cell: Callable[[Progress], None] = lambda _: None,
 ) -> Execution:
-    """Run `notebook` (as JSON) in a fresh kernel of this interpreter, with `cwd` as its folder.
+    """Run `notebook` (as JSON) in `kernel`, which is fresh (`started_kernel`) and ends with it.
 
     Never raises for a notebook that fails: the failure is in the result, with all outputs made
     until then. SIGINT (Ctrl-C) and SIGTERM end the kernel and give the state INTERRUPTED.
 
     Args:
         parameters: checked values for the notebook's parameters.
-        environment: base environment of the kernel (made steady: see `kernel_environment`).
         on_cell: called before each cell runs.
     """
     limits = limits or Limits()
     source = _prepared(notebook)
-    with TemporaryDirectory(prefix="nbkit-run-") as temporary:
-        folder = Path(temporary)
-        log_file = folder / "kernel.log"
-        with log_file.open("wb") as log:
-            kernel = OwnKernel(
-                environment=kernel_environment(
-                    environment, folder=folder, extra={"NBKIT_PROJECT": str(cwd)}
-                ),
-                cwd=cwd,
-                folder=folder,
-                log=log,
-            )
-            with limits.watch(send=kernel.signal_group) as watch:
-                course = _Course(source, watch, on_cell)
-                with _interruptible(watch):
-                    failure = _run(source, dict(parameters), kernel, course, limits, log_file)
+    with limits.watch(send=kernel.signal_group) as watch:
+        course = _Course(source, watch, on_cell)
+        with _interruptible(watch):
+            failure = _run(source, dict(parameters), kernel, course, limits)
     if failure is None:
         state = ExitState.COMPLETED
     else:
@@ -126,7 +110,6 @@ def _run(
     kernel: OwnKernel,
     course: _Course,
     limits: Limits,
-    log_file: Path,
 ) -> Failure | None:
     try:
         execute_notebook(
@@ -143,9 +126,9 @@ def _run(
             course=course,
         )
     except Exception as error:
-        return _failure(error, kernel, course, limits, log_file)
+        return _failure(error, kernel, course, limits)
     finally:
-        kernel.signal_group(signal.SIGKILL)  # also what the cells had started and left running
+        kernel.end()  # also what the cells had started and left running
     return None
 
 
@@ -168,9 +151,7 @@ def _interruptible(watch: Watch) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _failure(
-    error: Exception, kernel: OwnKernel, course: _Course, limits: Limits, log_file: Path
-) -> Failure:
+def _failure(error: Exception, kernel: OwnKernel, course: _Course, limits: Limits) -> Failure:
     trace = ""
     if isinstance(error, PapermillExecutionError):
         trace = _ANSI.sub("", "\n".join(error.traceback))
@@ -194,12 +175,11 @@ def _failure(
         )
     if isinstance(error, RuntimeError):  # nbclient's DeadKernelError is one
         started = "while it ran" if course.running else "before it was ready"
-        said = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return Failure(
             error=KernelDied,
             reason=f"The kernel died {started}: {kernel.death()}.",
             cell=course.running,
-            traceback="\n".join(said[-20:]),
+            traceback=kernel.last_words(),
         )
     reason = f"{type(error).__name__}: {error}"
     return Failure(error=NotebookFailed, reason=reason, cell=course.running)

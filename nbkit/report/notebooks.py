@@ -34,6 +34,13 @@ class Source:
                     return found[1]
         return self.name
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What its code calls of nbkit by the usual name (`nb.retry_storm(`), each once."""
+        code = (c for c in self.content["cells"] if c.get("cell_type") == "code")
+        text = "\n".join(_joined(cell.get("source", "")) for cell in code)
+        return tuple(dict.fromkeys(re.findall(r"\bnb\.([a-z]\w*)\(", text)))
+
 
 def find_notebook(project: Project, name: str) -> Source:
     """The notebook of that name under `notebooks/`, or at that path.

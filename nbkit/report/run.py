@@ -21,6 +21,7 @@ from nbkit.project import Project
 from nbkit.report.archive import place_for, update_index
 from nbkit.report.execute import execute
 from nbkit.report.judgement import NOT_JUDGED, Emitted, read_emitted
+from nbkit.report.kernel import OwnKernel
 from nbkit.report.limits import Limits
 from nbkit.report.outcome import Execution, ExitState, Failure, Progress
 from nbkit.report.page import Page
@@ -60,7 +61,7 @@ def run(
     *,
     project: Project,
     store: Store,
-    environment: Mapping[str, str],
+    kernel: OwnKernel,
     clock: Callable[[], datetime],
     limits: Limits | None = None,
     on_cell: Callable[[Progress], None] = lambda _: None,
@@ -68,7 +69,7 @@ def run(
     """Execute the planned notebook and store its report, also when it fails half-way.
 
     Args:
-        environment: base environment of the kernel.
+        kernel: a fresh one for this run (`started_kernel`).
         clock: the moment now; asked at start and end, for the manifest.
 
     Raises:
@@ -80,8 +81,7 @@ def run(
     execution = execute(
         plan.source.content,
         plan.parameters,
-        cwd=project.root,
-        environment={**environment, **plan.environment},
+        kernel=kernel,
         limits=limits,
         on_cell=on_cell,
     )

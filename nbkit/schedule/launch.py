@@ -1,4 +1,8 @@
-"""One run as everybody starts it (by hand, on schedule, on request): execute, store, tell."""
+"""One run as everybody starts it (by hand, on schedule, on request): execute, store, tell.
+
+The kernel is started before anything that takes long to import (papermill, pandas, nbconvert, the
+Slack client): this process and the kernel then get ready side by side.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from nbkit.delivery import deliver
 from nbkit.errors import DeliveryError, NbkitError
 from nbkit.findings import Severity, Verdict
 from nbkit.project import Project
-from nbkit.report.limits import Limits
-from nbkit.report.outcome import ExitState, Progress
-from nbkit.report.plan import Plan
-from nbkit.report.run import Report, keep_locally, run
+from nbkit.report.outcome import ExitState
 from nbkit.runs.run import Trigger
-from nbkit.schedule.recorded import recorded, tell
-from nbkit.store import Store
+
+if TYPE_CHECKING:
+    from nbkit.report.limits import Limits
+    from nbkit.report.outcome import Progress
+    from nbkit.report.plan import Plan
+    from nbkit.report.run import Report
+    from nbkit.store import Store
 
 BY_HAND = Trigger(source="manual")
 
@@ -57,25 +63,36 @@ def launch(
         DeliveryError: it is stored, but nobody could be told; says how to send it later (and why
             the run failed, where it did).
     """
-    by_hand = trigger.source == BY_HAND.source
-    with recorded(
-        plan, project=project, trigger=trigger, clock=clock, asks_breaker=not by_hand
-    ) as recording:
+    from nbkit.report.kernel import started_kernel
 
-        def progressed(progress: Progress) -> None:
-            recording.heartbeat()
-            on_cell(progress)
+    if trigger.source != BY_HAND.source:
+        from nbkit.schedule.recorded import ask_breaker
 
-        report = run(
-            plan,
-            project=project,
-            store=store,
-            environment=environment,
-            clock=clock,
-            limits=limits,
-            on_cell=progressed,
-        )
-        tell(recording, report)
+        ask_breaker(plan, project=project, now=clock())
+    with started_kernel(
+        cwd=project.root,
+        environment={**environment, **plan.environment},
+        ahead=plan.source.asks,
+    ) as kernel:
+        from nbkit.report.run import run
+        from nbkit.schedule.recorded import recorded, tell
+
+        with recorded(plan, project=project, trigger=trigger, clock=clock) as recording:
+
+            def progressed(progress: Progress) -> None:
+                recording.heartbeat()
+                on_cell(progress)
+
+            report = run(
+                plan,
+                project=project,
+                store=store,
+                kernel=kernel,
+                clock=clock,
+                limits=limits,
+                on_cell=progressed,
+            )
+            tell(recording, report)
     on_report(report)
     if to and report.state is not ExitState.INTERRUPTED:
         try:
@@ -110,6 +127,9 @@ def _tell(
     environment: Mapping[str, str],
     now: datetime,
 ) -> None:
+    from nbkit.delivery import deliver
+    from nbkit.report.run import keep_locally
+
     url = report.file("index.html") if "://" in report.folder else None
     with TemporaryDirectory(prefix="nbkit-report-") as temporary:
         folder = keep_locally(report, Path(temporary))

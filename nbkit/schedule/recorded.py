@@ -35,22 +35,11 @@ def recorded(
     project: Project,
     trigger: Trigger,
     clock: Callable[[], datetime],
-    asks_breaker: bool,
 ) -> Iterator[Run]:
-    """Record the run of a planned notebook in the project's own history.
-
-    Args:
-        asks_breaker: whether it may be held back. A person who starts a run is its own probe.
-
-    Raises:
-        BreakerOpen: the notebook's last runs failed; says until when it is held back.
-    """
-    name = name_of(plan.source.name)
-    if asks_breaker:
-        _ask(project.runs_url(), name, now=clock())
+    """Record the run of a planned notebook in the project's own history."""
     with record(
         project.runs_url(),
-        processor=name,
+        processor=name_of(plan.source.name),
         # Not the report's own moment: whoever reruns an old one would be outside of the partitions
         # that the breaker reads.
         data_date=clock().date(),
@@ -60,6 +49,21 @@ def recorded(
     ) as run:
         run.summary(as_of=iso_utc(plan.as_of))
         yield run
+
+
+def ask_breaker(plan: Plan, *, project: Project, now: datetime) -> None:
+    """Whether the notebook may run. A person who starts a run is its own probe, and need not ask.
+
+    Raises:
+        BreakerOpen: its last runs failed; says until when it is held back.
+    """
+    name = name_of(plan.source.name)
+    try:
+        with open_history(project.runs_url()) as history:
+            require_closed(history, name, now=now)
+    except WarehouseError as error:
+        # Without its history nothing speaks against a run; reports matter most when things break.
+        _log.warning("The breaker of %s could not be asked: %s", name, error)
 
 
 def tell(run: Run, report: Report) -> None:
@@ -82,12 +86,3 @@ def tell(run: Run, report: Report) -> None:
         )
         if timed_out:
             run.columns(killed_by_timeout=True)
-
-
-def _ask(url: str, name: str, *, now: datetime) -> None:
-    try:
-        with open_history(url) as history:
-            require_closed(history, name, now=now)
-    except WarehouseError as error:
-        # Without its history nothing speaks against a run; reports matter most when things break.
-        _log.warning("The breaker of %s could not be asked: %s", name, error)

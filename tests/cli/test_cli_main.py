@@ -55,6 +55,16 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_a_kernel_can_start_before_what_is_slow_to_import() -> None:
+    code = (
+        "import sys; import nbkit.cli.run, nbkit.schedule.launch, nbkit.report.kernel;"
+        "print([m for m in ('pandas', 'duckdb', 'papermill', 'nbconvert', 'slack_sdk')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("nbkit ")

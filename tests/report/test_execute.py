@@ -17,6 +17,7 @@ from report_samples import code, markdown, notebook
 from nbkit.errors import CellFailed, CellMisused, CellTimeout, KernelDied, RunTimeout
 from nbkit.findings.wording import span
 from nbkit.report.execute import execute
+from nbkit.report.kernel import started_kernel
 from nbkit.report.limits import Limits
 from nbkit.report.outcome import Execution, ExitState, Progress
 
@@ -27,14 +28,15 @@ def run(
     *sources: str, cwd: Path, limits: Limits | None = None, seen: list[Progress] | None = None
 ) -> Execution:
     cells = [markdown("## What is the answer?"), *(code(source) for source in sources)]
-    return execute(
-        notebook(*cells),
-        PARAMETERS,
-        cwd=cwd,
-        environment={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg"},
-        limits=limits,
-        on_cell=(seen if seen is not None else []).append,
-    )
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg"}
+    with started_kernel(cwd=cwd, environment=environment) as kernel:
+        return execute(
+            notebook(*cells),
+            PARAMETERS,
+            kernel=kernel,
+            limits=limits,
+            on_cell=(seen if seen is not None else []).append,
+        )
 
 
 def text(execution: Execution) -> str:
@@ -70,6 +72,21 @@ plt.plot([1, 2]);"""
     assert [cell.number for cell in done.cells if cell.seconds is not None] == [2, 4]
     metadata = [cell["metadata"] for cell in done.notebook["cells"]]
     assert "papermill" not in str(metadata), "its times would make two equal reports differ"
+
+
+def test_a_kernel_has_what_its_notebook_asks_for_before_the_first_cell(tmp_path: Path) -> None:
+    ask = "import sys; print('nbkit.questions.trends' in sys.modules)"
+    ahead = ("no_such_name", "trends", "emit")
+    with started_kernel(cwd=tmp_path, environment=os.environ, ahead=ahead) as kernel:
+        done = execute(notebook(code(ask)), PARAMETERS, kernel=kernel)
+    assert text(done).strip() == "True"
+
+
+def test_a_kernel_that_nobody_used_ends_with_its_block(tmp_path: Path) -> None:
+    with started_kernel(cwd=tmp_path, environment=os.environ) as kernel:
+        process = psutil.Process(kernel.provisioner.process.pid)
+        assert process.is_running()
+    assert not process.is_running()
 
 
 def test_a_failing_cell_is_named_and_later_cells_did_not_run(tmp_path: Path) -> None:

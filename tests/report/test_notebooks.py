@@ -47,6 +47,17 @@ def test_a_name_that_means_two_notebooks_asks_which(project: Project) -> None:
         find_notebook(project, "daily_health")
 
 
+def test_a_notebook_says_what_it_asks_of_nbkit(project: Project) -> None:
+    file = project.notebooks / "two.ipynb"
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "See nb.parity(...)"},
+        {"cell_type": "code", "metadata": {}, "source": ["import nbkit as nb\n", "nb.trends()"]},
+        {"cell_type": "code", "metadata": {}, "source": "nb.trends(); nb.emit(nb.registry)"},
+    ]
+    file.write_text(json.dumps({"nbformat": 4, "cells": cells}))
+    assert find_notebook(project, "two").asks == ("trends", "emit")
+
+
 @pytest.mark.parametrize("text", ["not json", "[]", '{"nbformat": 3, "cells": []}'])
 def test_a_file_that_is_no_notebook_is_told(project: Project, text: str) -> None:
     file = project.notebooks / "bad.ipynb"
