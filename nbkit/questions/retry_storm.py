@@ -266,7 +266,8 @@ def _study(
         as_of=end,
     )
     period = int((end - start) / timedelta(hours=1)) + 1
-    usual = usual_of_counts(counts, found, period)
+    messages = warehouse.query("storm_messages", start=start, end=end, as_of=end)
+    usual = usual_of_counts(counts, messages, found, period)
     words = words_of_counts(counts, found)
     return [
         study(

@@ -300,10 +300,16 @@ def related(names: Sequence[str], registry: ProcessorRegistry | None) -> tuple[s
 
 
 def usual_of_counts(
-    counts: pd.DataFrame, windows: Sequence[FoundWindow], hours: int
+    counts: pd.DataFrame, messages: pd.DataFrame, windows: Sequence[FoundWindow], hours: int
 ) -> pd.DataFrame:
     """Rates in all hours but those of the windows, by processor: `failures`, `real` and `runs` an
-    hour, `failure_share`, `attempts_per_message`. Of marked counts (`mark_failures`)."""
+    hour, `failure_share`, `attempts_per_message`.
+
+    Args:
+        counts: marked storm counts (`mark_failures`).
+        messages: how many were first tried, by the hour (processor_name, ended_hour, messages).
+        hours: how many the period has.
+    """
     within = _within(counts, windows)
     quiet = counts[~within]
     taken = pd.DatetimeIndex(counts.loc[within, "ended_hour"])
@@ -316,13 +322,13 @@ def usual_of_counts(
                 "runs": runs,
                 "failures": failed,
                 "real": failed.where(~quiet["is_expected"], 0),
-                "messages": quiet["messages"],
             }
         )
         .groupby("processor_name")
         .sum()
         .astype("float64")
     )
+    others = messages[~_within(messages, windows)].groupby("processor_name")["messages"].sum()
     left = max(hours - taken.nunique(), 1)
     return pd.DataFrame(
         {
@@ -330,7 +336,7 @@ def usual_of_counts(
             "real": sums["real"] / left,
             "runs": sums["runs"] / left,
             "failure_share": sums["failures"] / sums["runs"],
-            "attempts_per_message": sums["runs"] / sums["messages"],
+            "attempts_per_message": sums["runs"] / others.reindex(sums.index).astype("float64"),
         }
     )
 

@@ -5,7 +5,19 @@
 -- slack_days_before INT64 = 35: how long a run may have been open when the window begins
 -- far_days_before INT64 = 3660: how far data_date may lie before start; ten years, for backfills make storms too
 -- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
-WITH history AS (
+WITH doubled AS (
+  -- Runs that have several rows beside 'running': few, where a history is in order. Only they are
+  -- told apart run by run below; a sort of all rows by run would hold all of them in memory.
+  SELECT run_id
+  FROM `nba_reference.processor_run_history`
+  WHERE
+    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @far_days_before DAY)
+    AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
+    AND status != 'running'
+  GROUP BY run_id
+  HAVING COUNT(*) > 1
+),
+history AS (
   -- When a run ended; where the column is null, its start and duration say so.
   SELECT
     *,
@@ -27,54 +39,32 @@ WITH history AS (
     AND started_at <= @as_of
     AND started_at >= TIMESTAMP_SUB(@start, INTERVAL @slack_days_before DAY)
 ),
-runs AS (
-  -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
-  SELECT
-    *,
-    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at
-  FROM history
-  WHERE TRUE
-  QUALIFY
-    ROW_NUMBER() OVER (
-      PARTITION BY run_id
-      ORDER BY
-        -- One key, for a second one doubles the time of the sort. An end after as_of is not known
-        -- yet: the 'running' row speaks for such a run.
-        CASE
-          WHEN finished_at <= @as_of THEN finished_at
-          WHEN status = 'running' THEN TIMESTAMP_SECONDS(1)
-          ELSE TIMESTAMP_SECONDS(0)
-        END DESC
-    ) = 1
-),
-attempts AS (
-  SELECT
-    *,
-    -- A message is counted with its first attempt, so that counts of messages add up.
-    ROW_NUMBER() OVER (PARTITION BY COALESCE(trigger_message_id, run_id) ORDER BY started_at, run_id)
-      AS attempt
-  FROM runs
-),
 ends AS (
-  -- By the whole text first: the same words come again and again, and masking them is dear.
+  -- By the text itself first: the same words come again and again, and masking them is dear.
   SELECT
+    doubled.run_id AS doubled_id,
+    IF(doubled.run_id IS NULL, NULL, finished_at) AS doubled_end,
     processor_name,
     phase,
     TIMESTAMP_TRUNC(started_at, HOUR) AS started_hour,
-    TIMESTAMP_TRUNC(ended_at, HOUR) AS ended_hour,
+    TIMESTAMP_TRUNC(finished_at, HOUR) AS ended_hour,
     status,
     failure_category,
     skip_reason,
-    IF(errors IS NULL, NULL, TO_JSON_STRING(errors)) AS error_text,
+    -- Enough for every rule of the classifier, as in window_runs.
+    IF(errors IS NULL, NULL, SUBSTR(TO_JSON_STRING(errors), 1, 2000)) AS error_text,
     COUNT(*) AS run_count,
-    COUNTIF(attempt = 1) AS message_count,
     COUNTIF(ABS(DATE_DIFF(data_date, DATE(started_at), DAY)) > 3) AS far_date_count,
     SUM(duration_seconds) AS total_s
-  FROM attempts
+  FROM history
+  LEFT JOIN doubled
+    ON history.run_id = doubled.run_id
   WHERE
-    ended_at >= @start
-    AND ended_at < @end
+    finished_at <= @as_of
+    AND (doubled.run_id IS NOT NULL OR finished_at >= @start AND finished_at < @end)
   GROUP BY
+    doubled_id,
+    doubled_end,
     processor_name,
     phase,
     started_hour,
@@ -84,12 +74,30 @@ ends AS (
     skip_reason,
     error_text
 ),
+lasts AS (
+  -- One run is one run_id: of its rows the one that ended last wins.
+  SELECT
+    *
+  FROM ends
+  WHERE doubled_id IS NULL
+  UNION ALL
+  SELECT
+    * REPLACE (
+      1 AS run_count,
+      DIV(far_date_count, run_count) AS far_date_count,
+      total_s / run_count AS total_s
+    )
+  FROM ends
+  WHERE doubled_id IS NOT NULL
+  QUALIFY
+    ROW_NUMBER() OVER (PARTITION BY doubled_id ORDER BY doubled_end DESC) = 1
+),
 masked AS (
   -- Moments, UUIDs and runs of digits become #, so that distinct messages are few. Zero and what
   -- looks like an HTTP status stay, for "0 rows" and "12 rows", 404 and 500 are not classified
   -- alike: the first pass makes "404#" of them (its group), the second takes the mark off again.
   SELECT
-    *,
+    error_text,
     REGEXP_REPLACE(
       REGEXP_REPLACE(
         error_text,
@@ -99,7 +107,7 @@ masked AS (
       r'([45][0-9]{2}|0)#',
       r'\1'
     ) AS error_signature
-  FROM ends
+  FROM (SELECT DISTINCT error_text FROM ends)
 )
 SELECT
   processor_name,
@@ -110,12 +118,16 @@ SELECT
   failure_category,
   skip_reason,
   error_signature,
-  MIN(error_text) AS error_example,
+  MIN(lasts.error_text) AS error_example,
   SUM(run_count) AS runs,
-  SUM(message_count) AS messages,
   SUM(far_date_count) AS far_date_runs,
   SUM(total_s) AS duration_s
-FROM masked
+FROM lasts
+LEFT JOIN masked
+  ON lasts.error_text = masked.error_text
+WHERE
+  doubled_end IS NULL
+  OR (doubled_end >= @start AND doubled_end < @end)
 GROUP BY
   processor_name,
   phase,

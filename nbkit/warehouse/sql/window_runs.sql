@@ -7,7 +7,39 @@
 -- slack_days_before INT64 = 35: how long a run may have been open when the window begins
 -- far_days_before INT64 = 3660: how far data_date may lie before start; ten years, for backfills make storms too
 -- slack_days_after INT64 = 8: how far data_date may lie after end (upcoming games)
-WITH history AS (
+WITH chosen AS (
+  SELECT TIMESTAMP(line) AS hour
+  FROM UNNEST(SPLIT(@hours, '\n')) AS line
+),
+near AS (
+  -- Runs with a row in the chosen hours: only theirs are sorted, and nothing else is held in memory.
+  SELECT DISTINCT run_id
+  FROM `nba_reference.processor_run_history`
+  WHERE
+    data_date BETWEEN DATE_SUB(DATE(@start), INTERVAL @far_days_before DAY)
+    AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
+    AND started_at <= @as_of
+    AND started_at >= TIMESTAMP_SUB(@start, INTERVAL @slack_days_before DAY)
+    AND (
+      @sample_below IS NULL
+      OR TO_HEX(MD5(COALESCE(trigger_message_id, run_id))) < @sample_below
+    )
+    AND (
+      @hours IS NULL
+      OR TIMESTAMP_TRUNC(started_at, HOUR) IN (SELECT hour FROM chosen)
+      OR TIMESTAMP_TRUNC(
+        COALESCE(
+          processed_at,
+          TIMESTAMP_ADD(
+            started_at,
+            INTERVAL IFNULL(SAFE_CAST(1000 * duration_seconds AS INT64), 0) MILLISECOND
+          )
+        ),
+        HOUR
+      ) IN (SELECT hour FROM chosen)
+    )
+),
+history AS (
   -- When a run ended; where the column is null, its start and duration say so.
   SELECT
     *,
@@ -28,6 +60,7 @@ WITH history AS (
     AND DATE_ADD(DATE(@end), INTERVAL @slack_days_after DAY)
     AND started_at <= @as_of
     AND started_at >= TIMESTAMP_SUB(@start, INTERVAL @slack_days_before DAY)
+    AND run_id IN (SELECT run_id FROM near)
 ),
 runs AS (
   -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
@@ -48,10 +81,6 @@ runs AS (
           ELSE TIMESTAMP_SECONDS(0)
         END DESC
     ) = 1
-),
-chosen AS (
-  SELECT TIMESTAMP(line) AS hour
-  FROM UNNEST(SPLIT(@hours, '\n')) AS line
 )
 SELECT
   processor_name,
