@@ -43,7 +43,7 @@ def cause(rule: str, failures: int, *, expected: bool = False) -> Cause:
 def test_the_week_of_the_phases_says_which_is_worst() -> None:
     drawn = figures.phase_week([phase("P2", 10, 90, 0.1), phase("P4", 99, 1, 0.99)], end=END)
     assert drawn.title.replace("\u00a0", " ") == (
-        "1 of 2 phases are below 95 % this week; P2 is worst at 10 %"
+        "1 of 2 phases is below 95 % this week; P2 is worst at 10 %"
     )
     assert "P4 99" in drawn.alt
 

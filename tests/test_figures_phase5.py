@@ -57,8 +57,8 @@ def test_hangs_say_how_many_and_how_long_and_many_are_chosen_from_evenly() -> No
 
 
 def test_days_without_a_success_are_counted_among_those_with_work() -> None:
-    assert days(HUNG).title == "On 1 of 1 days with something to do no run succeeded"
-    assert days(GOOD).title == "On each of 1 days with something to do a run succeeded"
+    assert days(HUNG).title == "On the only day with something to do no run succeeded"
+    assert days(GOOD).title == "On the only day with something to do a run succeeded"
     assert days([]).title == "On no day there was anything to do"
 
 

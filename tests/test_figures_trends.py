@@ -66,7 +66,7 @@ def test_each_metric_has_its_panel_and_rates_a_plain_scale(registry: ProcessorRe
         "MLFeatureStoreProcessor": "log",
         "BdlStandingsProcessor": "linear",
     }
-    assert drawn.title.startswith("3 of 3 processors are getting worse; first, NbacGamebook")
+    assert drawn.title.startswith("All 3 processors are getting worse; first, NbacGamebook")
     assert len(drawn.png()) > 10_000
 
 

@@ -159,7 +159,7 @@ def _show_one(report: BaselineReport, processor: str) -> None:
         whole,
         whole_percent,
     )
-    from nbkit.findings.wording import percent, seconds
+    from nbkit.findings.wording import count_of, percent, seconds
 
     console = Console(highlight=False, soft_wrap=True)
     found = report.baseline(processor)
@@ -174,8 +174,9 @@ def _show_one(report: BaselineReport, processor: str) -> None:
         console.print(f"Not enough history: {found.thin}.", style="yellow")
     console.print(
         Text(
-            f"{found.runs:,} runs with something to do on {found.days} days, "
-            f"{found.successes:,} successes; idle on {found.idle_days} days",
+            f"{count_of(found.runs, 'run')} with something to do on "
+            f"{count_of(found.days, 'day')}, {found.successes:,} of them successful; idle on "
+            f"{count_of(found.idle_days, 'day')}",
             style="dim",
         )
     )

@@ -113,13 +113,14 @@ def _show_worse(report: DailyHealth, console: Console) -> None:
     from rich.text import Text
 
     from nbkit.findings.trends import change_named, size_told
+    from nbkit.findings.wording import count_of
 
     warned = report.worse.warnings
     console.print()
     console.print(
         Text.assemble(
             ("Getting worse: ", "bold"),
-            f"{len(warned.warnings)} of {len(warned.judged)} processors"
+            f"{len(warned.warnings)} of {count_of(len(warned.judged), 'processor')}"
             + (f"; {thin} with too little history" if (thin := len(warned.insufficient)) else "")
             + (" (nbkit trends)" if warned.warnings else ""),
         )

@@ -130,6 +130,8 @@ def _show(before: Counted, after: Counted, *, table: str, applied: bool) -> None
     from rich.table import Table
     from rich.text import Text
 
+    from nbkit.findings.wording import count_of
+
     if not before.missing:
         typer.echo(f"Every ended row of {table} in these dates has a category.")
         return
@@ -147,11 +149,11 @@ def _show(before: Counted, after: Counted, *, table: str, applied: bool) -> None
             f"{after.categories.get(name, 0):,}",
         )
     Console(highlight=False).print(grid)
-    told = before.missing - after.missing
+    told = count_of(before.missing - after.missing, "row")
     if applied:
-        typer.echo(f"{told:,} rows of {table} filled.")
+        typer.echo(f"{told} of {table} filled.")
     else:
-        typer.echo(f"{told:,} rows would be filled. Nothing was changed; --apply does it.")
+        typer.echo(f"{told} would be filled. Nothing was changed; --apply does it.")
 
 
 @contextmanager

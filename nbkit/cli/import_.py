@@ -58,10 +58,12 @@ def import_command(
 
 
 def _tell(report: ImportReport) -> None:
+    from nbkit.findings.wording import count_of
     from nbkit.warehouse.importing import REJECTED, shown
 
     typer.echo(
-        f"Read {report.read:,} rows: imported {report.imported:,}, rejected {report.rejected:,}."
+        f"Read {count_of(report.read, 'row')}: imported {report.imported:,}, "
+        f"rejected {report.rejected:,}."
     )
     for reason in report.reasons[:_REASONS]:
         typer.echo(f"  {reason.rows:>9,}  {shown(reason)}")

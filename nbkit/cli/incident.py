@@ -170,6 +170,8 @@ def _again(found: IncidentReport) -> str:
 def _show(found: IncidentReport, console: Console) -> None:
     from rich.text import Text
 
+    from nbkit.findings.wording import count_of
+
     print_verdict(found.verdict, found.headline, console)
     for finding in found.findings[:1]:
         if finding.title == found.headline:
@@ -179,8 +181,9 @@ def _show(found: IncidentReport, console: Console) -> None:
         console.print()
         _show_incident(each, found, console)
     if len(found.incidents) > 3:
-        rest = ", ".join(each.root for each in found.incidents[3:])
-        console.print(Text(f"  and {len(found.incidents) - 3} more roots: {rest}", style="dim"))
+        rest = [each.root for each in found.incidents[3:]]
+        told = f"  and {count_of(len(rest), 'more root')}: {', '.join(rest)}"
+        console.print(Text(told, style="dim"))
     _show_messages(found, console)
     _show_changes(found, console)
     # The headline is the first finding's title already.

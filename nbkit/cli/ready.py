@@ -59,6 +59,8 @@ def _show(found: Readiness) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from nbkit.findings.wording import capital, part_of, verb
+
     def shown(at: datetime | None, otherwise: str) -> str:
         return f"{at:%m-%d %H:%M}" if at else otherwise
 
@@ -83,17 +85,20 @@ def _show(found: Readiness) -> None:
         )
     console.print(grid)
     done = len(found.upstreams) - len(found.not_ready)
-    if found.is_ready:
-        console.print(Text(f"All {done} upstreams are done.", style="dim"))
-    else:
-        told = f"{done} of {len(found.upstreams)} upstreams are done; {found.outlook}."
-        console.print(Text(told, style="dim"), soft_wrap=True)
+    told = capital(part_of(done, len(found.upstreams), "upstream"))
+    outlook = "" if found.is_ready else f"; {found.outlook}"
+    console.print(
+        Text(f"{told} {verb(done, 'are')} done{outlook}.", style="dim"),
+        soft_wrap=not found.is_ready,
+    )
 
 
 def _what(upstream: Upstream) -> str:
     """Shorter than the reason, for a terminal of 80 columns."""
+    from nbkit.findings.wording import count_of
+
     if upstream.state == "succeeded" and upstream.records is not None:
-        return f"{upstream.records:,} records"
+        return count_of(upstream.records, "record")
     return upstream.reason
 
 

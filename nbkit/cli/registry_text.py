@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from typer import style
 
+from nbkit.findings.wording import count_of
 from nbkit.registry import (
     BlastRadius,
     Criticality,
@@ -35,9 +36,9 @@ def size(registry: ProcessorRegistry) -> str:
     """One line: what a sound file holds."""
     exporters = sum(p.is_exporter for p in registry.processors)
     return (
-        f"{shown_path(registry.source)}: {_count(len(registry) - exporters, 'processor')}, "
-        f"{_count(exporters, 'exporter')}, "
-        f"{_count(sum(len(p.dependencies) for p in registry.processors), 'dependency')}: "
+        f"{shown_path(registry.source)}: {count_of(len(registry) - exporters, 'processor')}, "
+        f"{count_of(exporters, 'exporter')}, "
+        f"{count_of(sum(len(p.dependencies) for p in registry.processors), 'dependency')}: "
         "no problems."
     )
 
@@ -45,8 +46,8 @@ def size(registry: ProcessorRegistry) -> str:
 def promises(registry: ProcessorRegistry, targets: int, exceptions: int) -> str:
     """One line: what the sound files of SLAs beside it hold."""
     return (
-        f"{shown_path(registry.source.with_name(FILE_NAME))}: {_count(targets, 'target')}, "
-        f"{_count(exceptions, 'exception')}: no problems."
+        f"{shown_path(registry.source.with_name(FILE_NAME))}: {count_of(targets, 'target')}, "
+        f"{count_of(exceptions, 'exception')}: no problems."
     )
 
 
@@ -122,7 +123,9 @@ def impact(registry: ProcessorRegistry, radius: BlastRadius, at: datetime) -> st
     failed = radius.processor
     if radius.affected:
         levels = ", ".join(f"{n} {level.lower()}" for level, n in radius.by_criticality.items())
-        title = f"If {failed.name} fails, {_count(len(radius.affected), 'other')} may fail with it"
+        title = (
+            f"If {failed.name} fails, {count_of(len(radius.affected), 'other')} may fail with it"
+        )
         parts = [style(title, bold=True), f"{len(radius.direct)} directly; {levels}", ""]
     else:
         title = f"If {failed.name} fails, nothing else registered breaks"
@@ -173,7 +176,7 @@ def _phase_impact(
     lines = [heading + (f"  due {when[members[0].name]}" if shared else "")]
     width = max(len(p.name) for p in members)
     for p in members:
-        step = _count(radius.distance[p.name], "step")
+        step = count_of(radius.distance[p.name], "step")
         line = f"  {_level(p)} {p.name:<{width}}  {step:<7}"
         lines.append(line.rstrip() if shared else f"{line}  {when[p.name]}")
     return lines
@@ -196,13 +199,15 @@ def _just_due(deadlines: Sequence[DeadlineAtRisk], at: datetime) -> list[str]:
 def drift(found: RegistryDrift, start: datetime, end: datetime) -> str:
     """Where history and registry disagree, the contradictions first."""
     parts = [
-        f"Compared with {_count(found.runs, 'run')} from {start:%Y-%m-%d %H:%M} to "
+        f"Compared with {count_of(found.runs, 'run')} from {start:%Y-%m-%d %H:%M} to "
         f"{end:%Y-%m-%d %H:%M} UTC."
     ]
     if found.not_registered:
         parts += ["", _heading("Seen but not registered", found.not_registered)]
         for s in found.not_registered:
-            parts.append(f"  {s.name}  {_count(s.runs, 'run')}, last {s.last_started_at:%Y-%m-%d}")
+            parts.append(
+                f"  {s.name}  {count_of(s.runs, 'run')}, last {s.last_started_at:%Y-%m-%d}"
+            )
             where = " → ".join(filter(None, (s.phase, s.table))) or "no phase or table recorded"
             parts.append(f"    {where}")
             if s.nearest:
@@ -211,13 +216,13 @@ def drift(found: RegistryDrift, start: datetime, end: datetime) -> str:
         parts += ["", _heading("Tables that moved", found.moved)]
         for m in found.moved:
             verb = "now writes" if m.instead else "also writes"
-            parts.append(f"  {m.name}  {_count(m.runs, 'run')} since {m.since:%Y-%m-%d}")
+            parts.append(f"  {m.name}  {count_of(m.runs, 'run')} since {m.since:%Y-%m-%d}")
             parts.append(f"    {verb} {m.seen}")
             parts.append(f"    registered {m.registered}")
     if found.other_phase:
         parts += ["", _heading("Runs labelled with another phase", found.other_phase)]
         for o in found.other_phase:
-            parts.append(f"  {o.name}  {_count(o.runs, 'run')}")
+            parts.append(f"  {o.name}  {count_of(o.runs, 'run')}")
             parts.append(f"    {o.seen}, registered {o.registered}")
     if found.never_seen:
         parts += ["", _heading("Registered but never seen", found.never_seen)]
@@ -269,11 +274,6 @@ def _span(length: timedelta) -> str:
     if minutes:
         return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
     return f"{seconds} s"
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _width() -> int:

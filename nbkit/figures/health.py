@@ -10,7 +10,7 @@ import pandas as pd
 
 from nbkit.analysis.rates import between, is_real_failure
 from nbkit.figures.canvas import BLUE, FAINT, INK, MUTED, VERMILION, Figure, blank, local
-from nbkit.findings.wording import percent, seconds, some
+from nbkit.findings.wording import capital, count_of, part_of, percent, seconds, some, verb
 
 if TYPE_CHECKING:
     from nbkit.analysis.causes import Cause
@@ -85,7 +85,8 @@ def failures_by_hour(counts: pd.DataFrame, *, start: datetime, end: datetime) ->
     total = int(real.sum() + expected.sum())
     share = percent(expected.sum() / total) if total else "none"
     title = (
-        f"{share} of {total:,} failures in these {len(hours)} hours were expected"
+        f"{share} of {count_of(total, 'failure')} in these {len(hours)} hours "
+        f"{verb(total, 'were')} expected"
         if total
         else f"No failures in these {len(hours)} hours"
     )
@@ -154,7 +155,8 @@ def cause_bars(causes: Sequence[Cause], *, most: int = 8) -> Figure:
     rows = sorted(causes, key=lambda c: -c.failures)[:most]
     real = [c for c in causes if not c.expected]
     title = (
-        f"The largest real cause is {real[0].rule.replace('_', ' ')}: {real[0].failures:,} failures"
+        f"The largest real cause is {real[0].rule.replace('_', ' ')}: "
+        f"{count_of(real[0].failures, 'failure')}"
         if real
         else "No real failures"
     )
@@ -188,6 +190,7 @@ def _phase_title(phases: Sequence[PhaseRates]) -> str:
         return "Every phase succeeded at least 95 % of the time this week"
     worst = min(bad, key=lambda p: p.week.effective_rate or 0)
     return (
-        f"{len(bad)} of {len(phases)} phases are below 95 % this week; "
+        f"{capital(part_of(len(bad), len(phases), 'phase'))} {verb(len(bad), 'are')} below "
+        "95 % this week; "
         f"{worst.title} is worst at {percent(worst.week.effective_rate)}"
     )

@@ -20,7 +20,7 @@ from nbkit.figures.canvas import (
     Figure,
     blank,
 )
-from nbkit.findings.wording import count_of, percent, seconds, span
+from nbkit.findings.wording import count_of, part_of, percent, seconds, span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,9 +46,9 @@ def success_by_day(days: Sequence[Day], *, target: float) -> Figure:
     judged = [day for day in days if not day.is_off]
     dry = [day for day in judged if day.judged.successes == 0]
     title = (
-        f"On {len(dry)} of {len(judged)} days with something to do no run succeeded"
+        f"On {part_of(len(dry), len(judged), 'day')} with something to do no run succeeded"
         if dry
-        else f"On each of {len(judged)} days with something to do a run succeeded"
+        else f"On {part_of(len(judged), len(judged), 'day')} with something to do a run succeeded"
         if judged
         else "On no day there was anything to do"
     )

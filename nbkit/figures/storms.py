@@ -80,7 +80,9 @@ def failure_week(
     bar.ax.tick_params(labelsize=8, colors=MUTED, length=0)
     bar.outline.set_visible(False)
     words = f"{title}. The worst hour of the week is {WEEKDAYS[day]} {hour:02d}:00 UTC"
-    return Figure(canvas, title, f"{words} with {table[day, hour]:,.0f} failures on average.")
+    return Figure(
+        canvas, title, f"{words} with {count_of(round(table[day, hour]), 'failure')} on average."
+    )
 
 
 def failures_by_minute(
@@ -277,7 +279,7 @@ def _frame(axes: Axes, marked: npt.NDArray[np.bool_]) -> None:
 def _week_title(name: str, inside: float, outside: float) -> str:
     if inside <= 0:
         return f"No failure ended in {name}"
-    many = f"{inside:,.0f} failures an hour"
+    many = f"{count_of(round(inside), 'failure')} an hour"
     if outside <= 0:
         return f"{name}: {many}, none in any other hour"
     return f"{name}: {many}, {inside / outside:,.0f} times the other hours' mean"

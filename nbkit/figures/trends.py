@@ -14,7 +14,7 @@ import pandas as pd
 from nbkit.analysis.robust import deviation
 from nbkit.figures.canvas import BLUE, FAINT, INK, MUTED, ORANGE, VERMILION, Figure, blank
 from nbkit.findings.trends import change_told, effect_told, forecast_told
-from nbkit.findings.wording import count_of, percent, seconds
+from nbkit.findings.wording import capital, count_of, part_of, percent, seconds, verb
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +92,8 @@ def panels_title(found: Outlook) -> str:
     first = f"{warned.processor} {change_told(change, forecast)}"
     if len(worse) == 1:
         return first
-    return f"{len(worse)} of {judged} processors are getting worse; first, {first}"
+    many = capital(part_of(len(worse), judged, "processor"))
+    return f"{many} {verb(len(worse), 'are')} getting worse; first, {first}"
 
 
 def _panels(found: Outlook) -> list[_Panel]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbkit.analysis.proportions import Standing
 from nbkit.figures.canvas import BLUE, FAINT, GREEN, INK, MUTED, ORANGE, VERMILION, Figure, blank
-from nbkit.findings.wording import percent
+from nbkit.findings.wording import count_of, percent
 
 if TYPE_CHECKING:
     from nbkit.analysis.measures import Measured
@@ -133,7 +133,7 @@ def scorecard_progress(rows: Sequence[Progress]) -> Figure:
     kept = sum(row.standing == "met" for row in rows)
     missed = sum(row.standing == "not met" for row in rows)
     title = (
-        f"{kept} of {len(rows)} promises kept, {missed} missed, "
+        f"{kept} of {count_of(len(rows), 'promise')} kept, {missed} missed, "
         f"{len(rows) - kept - missed} too early to tell"
     )
     canvas, axes = blank(height=0.5 + 0.52 * max(len(rows), 1), title=title)

@@ -13,7 +13,7 @@ from nbkit.analysis.baselines import Baseline
 from nbkit.analysis.timeouts import TimeoutSuggestion
 from nbkit.findings import Finding, Severity
 from nbkit.findings.health import UNOWNED
-from nbkit.findings.wording import count_of, percent, some, span
+from nbkit.findings.wording import capital, count_of, part_of, percent, some, span, verb
 from nbkit.registry import ProcessorRegistry
 
 
@@ -34,8 +34,9 @@ def judge_history(
     if found and not thin:
         return []
     title = (
-        f"{len(thin)} of {count_of(len(found), 'processor')} have too little history in {days} "
-        f"days to say what is normal: {some([each.subject for each in thin], 3)}"
+        f"{capital(part_of(len(thin), len(found), 'processor'))} {verb(len(thin), 'have')} too "
+        f"little history in {count_of(days, 'day')} to say what is normal: "
+        f"{some([each.subject for each in thin], 3)}"
         if found
         else f"No run ended in the {days} days from {start:%Y-%m-%d}: nothing is known to be normal"
     )

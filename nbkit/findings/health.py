@@ -18,7 +18,7 @@ from nbkit.analysis.liveness import Freshness, Silence, StuckRun
 from nbkit.analysis.rates import Outcomes, PhaseRates
 from nbkit.analysis.services import PhaseDeployment
 from nbkit.findings import Finding, Severity
-from nbkit.findings.wording import count_of, percent, seconds, short, span
+from nbkit.findings.wording import count_of, percent, seconds, short, span, verb
 from nbkit.registry import ProcessorRegistry
 
 UNOWNED = "unassigned"
@@ -63,7 +63,8 @@ def judge_freshness(facts: Freshness, *, as_of: datetime, rules: HealthRules) ->
     if facts.last_event is None:
         future = facts.runs_after_as_of
         title = "The run history is empty before this moment" + (
-            f", while {count_of(future, 'run')} lie after it: a wrong as-of time or zone?"
+            f", while {count_of(future, 'run')} {verb(future, 'lie')} after it: a wrong "
+            "as-of time or zone?"
             if future
             else ": nothing can be judged"
         )
@@ -109,7 +110,7 @@ def judge_phases(
                 subject=phase.title,
                 severity=_worse(rate < rules.critical_rate),
                 title=f"{phase.title} succeeds {percent(rate)} of the time over 7 days "
-                f"({phase.week.successes:,} of {judged:,} runs that had something to do)",
+                f"({phase.week.successes:,} of {count_of(judged, 'run')} that had something to do)",
                 since=None,
                 owner=registry.owner_of_phase(phase.phase) or UNOWNED,
                 next_step=_start_with(phase),
@@ -177,7 +178,7 @@ def judge_failing(
                 subject=name,
                 # What has failed for a month is no news at 3 am, however bad.
                 severity=_worse(_is_critical(name, registry) and not standing),
-                title=f"{name} failed {day.real:,} of {day.successes + day.real:,} runs "
+                title=f"{name} failed {day.real:,} of {count_of(day.successes + day.real, 'run')} "
                 f"in 24 hours ({percent(1 - rate)}{beside})",
                 since=None,
                 owner=owner_of(name, registry),
@@ -340,7 +341,7 @@ def judge_new_messages(
             subject=message.processor,
             severity=Severity.WARNING,
             title=f"{message.processor} fails with a message not seen in 30 days, "
-            f"{message.failures:,} times: {short(message.example)}",
+            f"{count_of(message.failures, 'time')}: {short(message.example)}",
             since=message.since,
             owner=owner_of(message.processor, registry),
             next_step="Look for a deploy or a source change at that hour.",
@@ -365,8 +366,9 @@ def judge_noise(day: Outcomes) -> list[Finding]:
             kind="alert_noise",
             subject="all phases",
             severity=Severity.INFO,
-            title=f"{percent(day.noise_share)} of the last day's {day.failures:,} failures were "
-            f"expected; {day.real:,} were real",
+            title=f"{percent(day.noise_share)} of {count_of(day.failures, 'failure')} in the last "
+            f"day {verb(day.failures, 'were')} expected; {day.real:,} "
+            f"{verb(day.real, 'were')} real",
             since=None,
             owner="data-platform",
             next_step="Alert on real failures only.",

@@ -20,7 +20,7 @@ from nbkit.analysis.incident.usual import SameHours
 from nbkit.analysis.incident.waiting import Standing, distances, incident_dates, waiting
 from nbkit.findings import Finding, Severity, iso_utc
 from nbkit.findings.health import UNOWNED, HealthRules, judge_new_messages
-from nbkit.findings.wording import count_of, moment, short, some, span
+from nbkit.findings.wording import count_of, moment, short, some, span, verb
 from nbkit.registry import Criticality, ProcessorRegistry
 
 HOUR = timedelta(hours=1)
@@ -112,14 +112,15 @@ def root_title(incident: Incident) -> str:
         named, failures = incident.naming
         return (
             f"{named:,} of {count_of(failures, 'failure')} of "
-            f"{count_of(len(incident.followers), 'processor')} name {incident.root}, which has no "
-            "failed run in the window: it may not have run"
+            f"{count_of(len(incident.followers), 'processor')} {verb(named, 'name')} "
+            f"{incident.root}, which has no failed run in the window: it may not have run"
         )
     since = f"{own.since:%H:%M} UTC"
     if incident.shared:
         return (
             f"{count_of(len(incident.roots), 'processor')} began to fail with one new message "
-            f"at {since}, {incident_failures(incident):,} times: {short(own.example, 100)}"
+            f"at {since}, {count_of(incident_failures(incident), 'time')}: "
+            f"{short(own.example, 100)}"
         )
     if own.reasons == (Reason.SILENT,):
         what = f"{incident.root} has not run since {moment(own.since)}"
@@ -131,11 +132,15 @@ def root_title(incident: Incident) -> str:
         what = f"{incident.root} failed {count_of(own.failures, 'time')} from {since} on{beside}"
     if incident.followers:
         named, failures = incident.naming
-        told = f"{named:,} of {count_of(failures, 'failure')} name it" if named else "none names it"
-        needing = count_of(len(incident.followers), "processor")
-        need = "needs" if len(incident.followers) == 1 else "need"
-        return f"{what}; {needing} that {need} it failed after it ({told})"
+        told = _naming(named, failures) if named else "none names it"
+        number = len(incident.followers)
+        needing = f"{count_of(number, 'processor')} that {verb(number, 'need')} it"
+        return f"{what}; {needing} failed after it ({told})"
     return f"{what}: {short(own.example, 100)}" if own.example else what
+
+
+def _naming(named: int, failures: int) -> str:
+    return f"{named:,} of {count_of(failures, 'failure')} {verb(named, 'name')} it"
 
 
 def ground_of(incident: Incident) -> str:
@@ -169,7 +174,7 @@ def judge_waiting(
             subject=incident.root,
             severity=Severity.CRITICAL if urgent else Severity.WARNING,
             title=f"{count_of(len(names), 'processor')} downstream of {incident.root} "
-            f"{'has' if len(names) == 1 else 'have'} no success for {days}; {_deadline(first)}",
+            f"{verb(len(names), 'have')} no success for {days}; {_deadline(first)}",
             since=incident.since,
             owner=first.processor.owner,
             next_step=f"`nbkit ready {first.processor.name} --date {first.data_date}`",

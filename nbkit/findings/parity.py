@@ -8,7 +8,7 @@ from datetime import datetime
 
 from nbkit.analysis.parity import OutputParity, TwinRuns
 from nbkit.findings import Finding, Severity
-from nbkit.findings.wording import count_of, percent, some
+from nbkit.findings.wording import count_of, percent, some, verb
 
 OWNER = "data-platform"
 
@@ -40,7 +40,8 @@ def judge_outputs(
     parts = []
     if outputs.differing:
         worst = [c.name for c in outputs.columns if c.differing]
-        parts.append(f"{count_of(outputs.differing, 'value')} differ ({some(worst, 3)})")
+        differ = verb(outputs.differing, "differ")
+        parts.append(f"{count_of(outputs.differing, 'value')} {differ} ({some(worst, 3)})")
     if outputs.only_left:
         parts.append(f"{count_of(len(outputs.only_left), 'row')} missing in the new one")
     if outputs.only_right:

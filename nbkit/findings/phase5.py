@@ -53,7 +53,9 @@ def judge_target(
     interval = (
         f"{percent(judged.confidence)} interval {percent(judged.low)} to {percent(judged.high)}"
     )
-    counts = f"{judged.successes:,} of {judged.total:,} runs that had something to do {when}"
+    counts = (
+        f"{judged.successes:,} of {count_of(judged.total, 'run')} that had something to do {when}"
+    )
     if standing == "not met":
         critical = (judged.rate or 0.0) < rules.critical_rate
         severity = Severity.CRITICAL if critical else Severity.WARNING

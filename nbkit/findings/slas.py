@@ -16,7 +16,7 @@ from nbkit.analysis.slas import Attainment, Burn, DateCompletion, Standing
 from nbkit.analysis.slas.contributions import Contribution
 from nbkit.findings import Finding, Severity
 from nbkit.findings.health import UNOWNED
-from nbkit.findings.wording import count_of, percent, some, span
+from nbkit.findings.wording import count_of, percent, some, span, verb
 from nbkit.registry import ProcessorRegistry
 from nbkit.registry.slas import Measure, Target
 
@@ -192,7 +192,10 @@ def judge_unmeasured(attainments: Sequence[Attainment]) -> list[Finding]:
     if not unmeasured and not few:
         return []
     titles = [a.target.title for a in unmeasured]
-    said = f"{len(unmeasured)} of {len(attainments)} targets are not measured"
+    said = (
+        f"{len(unmeasured)} of {count_of(len(attainments), 'target')} "
+        f"{verb(len(unmeasured), 'are')} not measured"
+    )
     if titles:
         said += f": {some(titles, 3)}"
     if few:

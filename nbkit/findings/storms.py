@@ -193,7 +193,7 @@ def _title(storm: Storm) -> str:
         size += f" over {times} weeks, about {storm.per_time:,.0f} each time"
     elif storm.failures == 0:
         runs = scaled(len(storm.diagnosis.facts.inside), storm.sampled)
-        size = f"{runs:,} runs, none failed"
+        size = f"{count_of(runs, 'run')}, none failed"
     if storm.expected > 0:
         size += f", {percent(storm.expected / storm.failures)} of them expected"
     about = "about " if storm.sampled < 1 else ""

@@ -20,7 +20,7 @@ from nbkit.analysis.trends.outlook import Outlook
 from nbkit.findings import Finding, Severity
 from nbkit.findings.health import owner_of
 from nbkit.findings.intervals import joined, whole, whole_percent
-from nbkit.findings.wording import percent, seconds, some
+from nbkit.findings.wording import percent, seconds, some, verb
 from nbkit.registry import Criticality, ProcessorRegistry
 
 KINDS = {
@@ -220,7 +220,7 @@ def judge_trend_history(found: Outlook) -> list[Finding]:
             subject="run history",
             severity=Severity.INFO,
             title=f"No processor has enough history to tell a trend by {found.day}"
-            + (f": {some(thin, 3)} have too little" if thin else ""),
+            + (f": {some(thin, 3)} {verb(len(thin), 'have')} too little" if thin else ""),
             since=None,
             owner="data-platform",
             next_step="`nbkit run trends -p days=180` looks further back.",

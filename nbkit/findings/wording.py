@@ -6,8 +6,11 @@ read wrongly at 3 am.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+
+_SINGULAR = {"are": "is", "were": "was", "have": "has", "do": "does"}
 
 
 def percent(fraction: float | None) -> str:
@@ -52,8 +55,25 @@ def seconds(value: float | None) -> str:
 
 
 def count_of(number: int, noun: str) -> str:
-    """`1 run`, `2,346 runs`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    """`1 run`, `2,346 runs`, `2 queries`."""
+    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def part_of(part: int, whole: int, noun: str) -> str:
+    """`2 of 3 runs`, and where it is all of them `all 3 runs` or `the only run`."""
+    if part == whole and whole:
+        return f"the only {noun}" if whole == 1 else f"all {count_of(whole, noun)}"
+    return f"{part:,} of {count_of(whole, noun)}"
+
+
+def verb(number: int, plural: str) -> str:
+    """The verb of so many: of one `are` becomes `is`, `need` becomes `needs`."""
+    return _SINGULAR.get(plural, f"{plural}s") if number == 1 else plural
+
+
+def capital(text: str) -> str:
+    """As the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def moment(value: datetime | None) -> str:
@@ -69,6 +89,10 @@ def short(message: str, limit: int = 120) -> str:
 
 def some(names: Sequence[str], most: int = 2) -> str:
     """`A and B`; `A, B and 3 more`."""
-    if len(names) <= most:
-        return " and ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _plural(noun: str) -> str:
+    return f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"

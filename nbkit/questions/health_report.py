@@ -18,7 +18,7 @@ from nbkit.analysis.trends.outlook import Outlook
 from nbkit.findings import Finding, Severity, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.trends import ahead_told, change_named, effect_told
-from nbkit.findings.wording import count_of, moment, short, some, span
+from nbkit.findings.wording import count_of, moment, short, some, span, verb
 from nbkit.tables import Column, Note, Table
 
 DAY = timedelta(days=1)
@@ -60,7 +60,7 @@ class DailyHealth:
         if not worst and not warnings:
             return "Nothing needs attention."
         first = (worst or warnings)[0].title
-        return f"{len(worst)} critical, {len(warnings)} warnings. First: {first}."
+        return f"{len(worst)} critical, {count_of(len(warnings), 'warning')}. First: {first}."
 
     def freshness_note(self) -> Note:
         """One line: how old the history is, and what lies after `as_of`."""
@@ -68,7 +68,7 @@ class DailyHealth:
         text = (
             f"Newest entry {moment(self.freshness.last_event)}, {span(self.freshness.age)} before "
             f"this report's moment {moment(self.as_of)}."
-            + (f" {after:,} later runs are left out." if after else "")
+            + (f" {count_of(after, 'later run')} {verb(after, 'are')} left out." if after else "")
         )
         return Note(text, is_warning=self.verdict is Verdict.UNKNOWN)
 
@@ -229,7 +229,7 @@ class DailyHealth:
         warned = self.worse.warnings
         words = [
             f"{len(warned.warnings)} of {count_of(len(warned.judged), 'processor')} with enough "
-            f"history {'is' if len(warned.warnings) == 1 else 'are'} getting worse, as of "
+            f"history {verb(len(warned.warnings), 'are')} getting worse, as of "
             f"{self.worse.day}."
         ]
         if shared := self.worse.onset_shared():
@@ -242,7 +242,7 @@ class DailyHealth:
             )
         hidden = len(self.worse.worse) - WORSE_LINES
         if hidden > 0:
-            words.append(f"{hidden} more stand in the trends report.")
+            words.append(f"{hidden} more {verb(hidden, 'stand')} in the trends report.")
         return Note(" ".join(words), is_warning=bool(warned.warnings))
 
     def worse_table(self) -> Table:

@@ -20,7 +20,7 @@ from nbkit.analysis.liveness import Freshness, StuckRun
 from nbkit.findings import Finding, Severity, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.incident import ground_of
-from nbkit.findings.wording import count_of, moment, short, some
+from nbkit.findings.wording import count_of, moment, short, some, verb
 from nbkit.questions import incident_tables
 from nbkit.registry import Criticality, Processor, ProcessorRegistry
 from nbkit.tables import Note, Table, Text
@@ -81,7 +81,8 @@ class IncidentReport:
             return self.findings[0].title
         return (
             f"Nothing out of the ordinary: {count_of(self.whole.runs.now, 'run')}, "
-            f"{self.whole.real.now:,} of them real failures{_beside(self.whole.real)}"
+            f"{self.whole.real.now:,} of them "
+            f"{_real(self.whole.real.now)}{_beside(self.whole.real)}"
         )
 
     def summary_note(self) -> Note:
@@ -93,8 +94,8 @@ class IncidentReport:
         affected = self.affected(main)
         if affected:
             waits = len(self.waiting_names(main))
-            wait = f"{waits} of them wait" if waits > 1 else f"{waits or 'none'} of them waits"
-            need = _need(len(affected))
+            wait = f"{waits or 'none'} of them {verb(waits or 1, 'wait')}"
+            need = verb(len(affected), "need")
             it, its = ("them", "their") if main.shared else ("it", "its")
             words.append(
                 f"{count_of(len(affected), 'processor')} {need} {it}; {wait} for {its} data."
@@ -159,8 +160,9 @@ class IncidentReport:
         ]
         ill = len(main.followers) or "none"
         words = (
-            f"{count_of(len(affected), 'processor')} {_need(len(affected))} {some(main.roots)}, "
-            f"directly or not ({criticalities(affected)}); {ill} of them failed after it."
+            f"{count_of(len(affected), 'processor')} {verb(len(affected), 'need')} "
+            f"{some(main.roots)}, directly or not ({criticalities(affected)}); {ill} "
+            "of them failed after it."
         )
         if fill:
             words += f" {some(fill)} can fill the same table."
@@ -242,9 +244,10 @@ class IncidentReport:
         if main is None:
             return self.headline
         if main.followers:
+            number = len(main.followers)
             return (
                 f"{main.root} was first, at {main.since:%H:%M} UTC; "
-                f"{count_of(len(main.followers), 'processor')} that need it followed"
+                f"{count_of(number, 'processor')} that {verb(number, 'need')} it followed"
             )
         if main.shared:
             return (
@@ -264,8 +267,8 @@ def criticalities(processors: Iterable[Processor]) -> str:
     return ", ".join(f"{counted[c]} {c.value.lower()}" for c in Criticality if counted[c])
 
 
-def _need(number: int) -> str:
-    return "needs" if number == 1 else "need"
+def _real(number: int) -> str:
+    return "a real failure" if number == 1 else "real failures"
 
 
 def _beside(real: Count) -> str:

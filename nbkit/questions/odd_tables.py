@@ -14,7 +14,7 @@ def day_note(found: DayAnomalies) -> Note:
     """How many tests were made, and how many false alarms to expect."""
     number = len(found.anomalies)
     return Note(
-        f"{number:,} odd {'figure' if number == 1 else 'figures'} in {found.tests:,} tests of "
+        f"{count_of(number, 'odd figure')} in {count_of(found.tests, 'test')} of "
         f"{count_of(len(found.days), 'day')}. The false discovery rate is held at "
         f"{percent(found.rules.false_discovery_rate)} on each day: of these, at most "
         f"{found.expected_false:.1f} are expected to be false alarms."

@@ -10,7 +10,7 @@ from nbkit.analysis.parity import OutputParity, TwinRuns
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.parity import ParityRules
-from nbkit.findings.wording import count_of, percent, seconds
+from nbkit.findings.wording import count_of, percent, seconds, verb
 from nbkit.registry.cloud_functions import CloudFunction
 from nbkit.tables import Column, Note, Table
 
@@ -48,7 +48,8 @@ class ParityReport:
         if self.outputs is not None:
             words.append(
                 f"{count_of(self.outputs.matched, 'row')} compared, "
-                f"{self.outputs.differing:,} values differ."
+                f"{count_of(self.outputs.differing, 'value')} "
+                f"{verb(self.outputs.differing, 'differ')}."
             )
         if self.twins is not None:
             words.append(f"Both ran on {count_of(self.twins.days, 'day')}.")
@@ -164,8 +165,8 @@ class ParityReport:
         day = self.window[1].date()
         moved = sum(function.is_gen2(day) for function in self.functions)
         return Note(
-            f"{moved} of {count_of(len(self.functions), 'Cloud Function')} are on Gen2. The "
-            "documents of week 0 count 10 of 28 and list none; this is counted from "
+            f"{moved} of {count_of(len(self.functions), 'Cloud Function')} {verb(moved, 'are')} on "
+            "Gen2. The documents of week 0 count 10 of 28 and list none; this is counted from "
             "registry/cloud_functions.yaml."
         )
 

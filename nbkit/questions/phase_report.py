@@ -14,7 +14,7 @@ from nbkit.analysis.proportions import Difference, Proportion, difference
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.phase5 import Subject
-from nbkit.findings.wording import count_of, moment, percent, short, span
+from nbkit.findings.wording import count_of, moment, percent, short, span, verb
 from nbkit.tables import Column, Note, Table
 
 
@@ -66,8 +66,8 @@ class PhaseReport:
         swept = [run for run in self.runs if run.ending is Ending.SWEPT]
         words = [
             f"Target {percent(self.target)}: {judged.against(self.target)}. "
-            f"{judged.successes:,} of {judged.total:,} runs with something to do succeeded "
-            f"({percent(judged.rate)}, {percent(judged.confidence)} interval "
+            f"{judged.successes:,} of {count_of(judged.total, 'run')} with something to do "
+            f"succeeded ({percent(judged.rate)}, {percent(judged.confidence)} interval "
             f"{percent(judged.low)} to {percent(judged.high)})."
         ]
         if swept:
@@ -269,8 +269,9 @@ class PhaseReport:
         ]
         if timeless:
             words.append(
-                f"{count_of(timeless, 'run')} have neither an end nor a duration in the history: "
-                "how long they took is unknown, and the replay leaves them as they are."
+                f"{count_of(timeless, 'run')} {verb(timeless, 'have')} neither an end nor a "
+                "duration in the history: how long they took is unknown, and the replay "
+                "leaves them as they are."
             )
         return Note(" ".join(words), is_warning=timeless > 0)
 

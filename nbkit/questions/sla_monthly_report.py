@@ -16,7 +16,7 @@ from nbkit.failures import NEXT_STEP
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.slas import budgets
-from nbkit.findings.wording import count_of, percent, short, some, span
+from nbkit.findings.wording import capital, count_of, part_of, percent, short, some, span, verb
 from nbkit.questions.past_findings import PastFindings
 from nbkit.questions.sla_facts import SlaFacts
 from nbkit.questions.sla_tables import (
@@ -81,12 +81,12 @@ class SlaMonthly:
         known = [a for a in self.last.values() if a.standing is not Standing.NOT_MEASURED]
         missed = ranked(a for a in known if a.standing is Standing.MISSED)
         if not missed:
-            return (
-                f"All of {count_of(len(known), 'measured target')} were kept in {self.month.name}."
-            )
+            kept = part_of(len(known), len(known), "measured target")
+            return f"{capital(kept)} {verb(len(known), 'were')} kept in {self.month.name}."
         return (
-            f"{len(missed)} of {count_of(len(known), 'measured target')} were missed in "
-            f"{self.month.name}: {some([a.target.title for a in missed], 3)}."
+            f"{capital(part_of(len(missed), len(known), 'measured target'))} "
+            f"{verb(len(missed), 'were')} missed in {self.month.name}: "
+            f"{some([a.target.title for a in missed], 3)}."
         )
 
     def summary_note(self) -> Note:
@@ -108,7 +108,10 @@ class SlaMonthly:
             )
         unknown = [a for a in self.last.values() if a.standing is Standing.NOT_MEASURED]
         if unknown:
-            words.append(f"{len(unknown)} of {len(self.last)} targets are not measured.")
+            words.append(
+                f"{len(unknown)} of {count_of(len(self.last), 'target')} "
+                f"{verb(len(unknown), 'are')} not measured."
+            )
         return Note(
             " ".join(words) or "Nothing to tell.", is_warning=self.verdict is not Verdict.GREEN
         )

@@ -12,7 +12,7 @@ from nbkit.analysis.proportions import difference
 from nbkit.analysis.slas import Attainment, Burn, DateCompletion, Standing
 from nbkit.findings import Verdict
 from nbkit.findings.emit import Judgement
-from nbkit.findings.wording import count_of, some, span
+from nbkit.findings.wording import capital, count_of, part_of, some, span, verb
 from nbkit.questions.past_findings import PastFindings
 from nbkit.questions.sla_tables import (
     compliance,
@@ -60,10 +60,11 @@ class SlaWeekly:
         missed = self._standing(Standing.MISSED)
         known = [a for a in self.status.attainments if a.standing is not Standing.NOT_MEASURED]
         if not missed:
-            return f"All of {count_of(len(known), 'measured target')} are kept."
+            kept = part_of(len(known), len(known), "measured target")
+            return f"{capital(kept)} {verb(len(known), 'are')} kept."
         return (
-            f"{len(missed)} of {count_of(len(known), 'measured target')} are missed over "
-            f"{self.status.facts.slas.period.days} days: "
+            f"{capital(part_of(len(missed), len(known), 'measured target'))} "
+            f"{verb(len(missed), 'are')} missed over {self.status.facts.slas.period.days} days: "
             f"{some([a.target.title for a in ranked(missed)], 3)}."
         )
 
@@ -73,23 +74,22 @@ class SlaWeekly:
         words = []
         burning = [b for b in status.burns.values() if b is not None]
         words.append(
-            f"{count_of(len(burning), 'error budget')} burn{'s' if len(burning) == 1 else ''} "
-            "faster now than they can bear."
+            f"{count_of(len(burning), 'error budget')} {verb(len(burning), 'burn')} faster now "
+            f"than {'it' if len(burning) == 1 else 'they'} can bear."
             if burning
             else "No error budget burns faster now than it can bear."
         )
         late = self._late()
         words.append(
-            f"{count_of(len(late), 'deadline')} of this week "
-            f"{'was' if len(late) == 1 else 'were'} missed."
+            f"{count_of(len(late), 'deadline')} of this week {verb(len(late), 'were')} missed."
             if late
             else "No deadline of this week was missed."
         )
         unknown = self._standing(Standing.NOT_MEASURED)
         if unknown:
             words.append(
-                f"{len(unknown)} of {len(status.attainments)} targets are not measured, which "
-                "is not the same as kept."
+                f"{len(unknown)} of {count_of(len(status.attainments), 'target')} "
+                f"{verb(len(unknown), 'are')} not measured, which is not the same as kept."
             )
         return Note(" ".join(words), is_warning=self.verdict is not Verdict.GREEN)
 

@@ -18,7 +18,7 @@ from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.intervals import joined, whole_percent
 from nbkit.findings.trends import change_named, effect_told, levels_told
-from nbkit.findings.wording import count_of, percent, seconds, some
+from nbkit.findings.wording import count_of, percent, seconds, some, verb
 from nbkit.questions import odd_tables
 from nbkit.registry import MarkedSpan
 from nbkit.tables import Column, Note, Table
@@ -59,7 +59,7 @@ class TrendReport:
         warned, judged = self.found.warnings, len(self.found.warnings.judged)
         words = [
             f"{len(warned.warnings)} of {count_of(judged, 'processor')} with enough history "
-            f"{'is' if len(warned.warnings) == 1 else 'are'} getting worse"
+            f"{verb(len(warned.warnings), 'are')} getting worse"
             + (
                 f" (of such a list {warned.expected_false:.1f} are chance, on average)."
                 if warned.warnings
@@ -80,7 +80,9 @@ class TrendReport:
         if self.marked:
             words.append(f"{count_of(len(self.marked), 'marked span')} left the baseline.")
         days = (self.end - self.start).days
-        words.append(f"From {days} whole UTC days, {self.start:%Y-%m-%d} to {self.found.day}.")
+        words.append(
+            f"From {count_of(days, 'whole UTC day')}, {self.start:%Y-%m-%d} to {self.found.day}."
+        )
         return Note(" ".join(words), is_warning=bool(warned.warnings))
 
     def warning_table(self, processor: str = "") -> Table:

@@ -14,7 +14,7 @@ from nbkit.analysis.zero_records import ZeroRecords
 from nbkit.findings import Finding, Verdict
 from nbkit.findings.emit import Judgement
 from nbkit.findings.validation import interval_told, target_told, told
-from nbkit.findings.wording import count_of, percent, span
+from nbkit.findings.wording import count_of, percent, span, verb
 from nbkit.registry.metrics import Metric
 from nbkit.tables import Column, Note, Table
 
@@ -170,8 +170,8 @@ class ValidationReport:
                 continue
             share = all_runs.false_alarms
             most = (
-                f"so at least {percent(share.rate)} were false alarms, and {all_runs.open:,} have "
-                "no run with data"
+                f"so at least {percent(share.rate)} were false alarms, and {all_runs.open:,} "
+                f"{verb(all_runs.open, 'have')} no run with data"
                 if all_runs.open
                 else "so all were false alarms"
             )

@@ -199,7 +199,7 @@ def test_what_nobody_measures_is_one_info(slas: Slas, registry: ProcessorRegistr
     met = attained(slas, "phase_5_success_rate", 99, 100)
     (found,) = judge_unmeasured([unmeasured, few, met])
     assert (found.severity, found.kind) == (Severity.INFO, "sla_not_measured")
-    assert found.title.startswith("1 of 3 targets are not measured: Prediction hit rate")
+    assert found.title.startswith("1 of 3 targets is not measured: Prediction hit rate")
     assert found.evidence["not_measured"] == {"hit_rate": "nobody writes it"}
     assert found.evidence["not_enough_data"] == {"phase_6_on_time": 4}
     assert judge_unmeasured([met]) == []

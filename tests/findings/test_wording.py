@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from nbkit.findings.wording import count_of, percent, seconds, short, some, span
+from nbkit.findings.wording import count_of, part_of, percent, seconds, short, some, span, verb
 
 
 def plain(text: str) -> str:
@@ -69,3 +69,42 @@ def test_long_lists_and_long_lines_are_cut_with_a_count_or_a_mark() -> None:
     assert some(["A", "B", "C", "D"]) == "A, B and 2 more"
     assert short("a\n  b") == "a b"
     assert short("x" * 200, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0 runs have"), (1, "1 run has"), (2, "2 runs have"), (2_346, "2,346 runs have")],
+)
+def test_a_verb_agrees_with_the_number(number: int, words: str) -> None:
+    assert f"{count_of(number, 'run')} {verb(number, 'have')}" == words
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"), [("are", "is"), ("were", "was"), ("need", "needs"), ("do", "does")]
+)
+def test_verbs_have_a_singular(plural: str, singular: str) -> None:
+    assert (verb(1, plural), verb(2, plural)) == (singular, plural)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [
+        (0, 0, "0 of 0 queries"),
+        (0, 1, "0 of 1 query"),
+        (1, 1, "the only query"),
+        (1, 2, "1 of 2 queries"),
+        (2, 2, "all 2 queries"),
+    ],
+)
+def test_a_part_is_told_with_its_whole(part: int, whole: int, words: str) -> None:
+    assert part_of(part, whole, "query") == words
+
+
+def test_names_are_listed_with_one_and() -> None:
+    assert [some(list("ABCD")[:n], 3) for n in range(5)] == [
+        "",
+        "A",
+        "A and B",
+        "A, B and C",
+        "A, B, C and 1 more",
+    ]

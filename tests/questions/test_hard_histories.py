@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grammar import ungrammatical
 from hard_histories import AS_OF, COORDINATOR, GAMEBOOK, HISTORIES, write
 
 from nbkit.figures import Figure
@@ -136,6 +137,7 @@ def test_every_question_answers_and_all_of_its_report_can_be_shown(
             assert "<b>" not in html
     else:
         told = " ".join(said.values())
+        assert ungrammatical(told) == []
         assert not re.search(r"(?<![\w<])(nan|NaN|NaT|<NA>|[Ii]nf|Infinity)(?!\w)", told)
     judgement = getattr(report, "judgement", None)
     if judgement is None:
@@ -144,6 +146,7 @@ def test_every_question_answers_and_all_of_its_report_can_be_shown(
     fingerprints = [finding["fingerprint"] for finding in document["findings"]]
     assert len(set(fingerprints)) == len(fingerprints)
     for finding in document["findings"]:
+        assert ungrammatical(finding["title"]) == []
         assert finding["owner"]
         assert finding["next_step"]
         assert (ROOT / finding["runbook"]).is_file()

@@ -294,7 +294,7 @@ class TestVerdicts:
         report = sla_weekly(history(), REGISTRY, SLAS, as_of=AS_OF, reports=str(tmp_path))
         assert report.verdict is Verdict.GREEN
         assert [f.kind for f in report.status.findings] == ["sla_not_measured"]
-        assert report.headline.startswith("All of ")
+        assert report.headline.startswith("All ")
         assert "No deadline of this week was missed" in report.summary_note().text
         show_all(report)
         month = sla_monthly(
