@@ -1,6 +1,7 @@
 """Tables for reading: a frozen value that shows itself as HTML in a report, as text elsewhere.
 
-Every cell is text, never markup: values from the warehouse are escaped here, once.
+Every cell is text, never markup: values from the warehouse are escaped here, once. Only in what
+nbkit itself says (notes, empty tables, steps to take) are `backticks` code.
 """
 
 from __future__ import annotations
@@ -14,12 +15,23 @@ from typing import Literal
 from nbkit.findings.wording import percent, seconds, span
 
 Kind = Literal[
-    "text", "code", "count", "percent", "seconds", "hours", "span", "moment", "date", "factor"
+    "text",
+    "code",
+    "step",
+    "count",
+    "percent",
+    "seconds",
+    "hours",
+    "span",
+    "moment",
+    "date",
+    "factor",
 ]
 
 _FORMATS: dict[str, Callable[..., str]] = {
     "text": str,
     "code": str,
+    "step": str,
     "count": lambda value: f"{value:,}",
     "percent": percent,
     "seconds": seconds,
@@ -30,10 +42,25 @@ _FORMATS: dict[str, Callable[..., str]] = {
     "date": lambda value: f"{value:%Y-%m-%d}",
     "factor": lambda value: f"{value:.1f}×",
 }
-_LEFT = ("text", "code", "moment", "date")
+_LEFT = ("text", "code", "step", "moment", "date")
 MISSING = "–"
 
 Value = str | int | float | datetime | date | object
+
+
+def inline_code(text: str, *, plain: Callable[[str], str] = escape) -> str:
+    """Text as HTML, with `backticks` as code; a lonely one is a character like any other.
+
+    Args:
+        plain: makes HTML of what is not code.
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
+    return "".join(
+        f"<code>{escape(part)}</code>" if number % 2 else plain(part)
+        for number, part in enumerate(parts)
+    )
 
 
 @dataclass(frozen=True)
@@ -76,7 +103,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         if not self.rows:
-            return f'<p class="nb-empty">{escape(self.empty)}</p>'
+            return f'<p class="nb-empty">{inline_code(self.empty)}</p>'
         texts = self.texts()
         shown, folded = texts[: self.fold], texts[self.fold :]
         html = self._html(shown)
@@ -102,7 +129,7 @@ class Table:
     @staticmethod
     def _cell(tag: str, column: Column, text: str) -> str:
         name = ' class="num"' if column.is_number else ""
-        inner = escape(text)
+        inner = inline_code(text) if column.kind == "step" else escape(text)
         if column.kind == "code" and tag == "td":
             inner = f"<code>{inner}</code>"
         return f"<{tag}{name}>{inner}</{tag}>"
@@ -130,7 +157,7 @@ class Note:
 
     def _repr_html_(self) -> str:
         name = "nb-note nb-note-warning" if self.is_warning else "nb-note"
-        return f'<p class="{name}">{escape(self.text)}</p>'
+        return f'<p class="{name}">{inline_code(self.text)}</p>'
 
     def __repr__(self) -> str:
         return self.text

@@ -67,3 +67,14 @@ def test_in_a_terminal_the_columns_line_up() -> None:
     assert repr(numbers(3)) == (
         "Processor   Runs\nP0             0\nP1         1,000\nP2         2,000"
     )
+
+
+def test_backticks_are_code_in_what_nbkit_says_and_text_in_what_the_warehouse_says() -> None:
+    note = Note("Run `nbkit <x>` again.")
+    assert "Run <code>nbkit &lt;x&gt;</code> again." in note._repr_html_()
+    assert "it`s" in Note("it`s")._repr_html_()
+    empty = Table.of([Column("A")], [], empty="`nbkit run` makes one.")
+    assert "<code>nbkit run</code> makes one." in empty._repr_html_()
+    table = Table.of([Column("Name"), Column("Next", "step")], [("a `b`", "ask `c`")], empty="")
+    assert "<td>a `b`</td><td>ask <code>c</code></td>" in table._repr_html_()
+    assert "a `b`  ask `c`" in repr(table)

@@ -126,7 +126,12 @@ class Handoff:
     def next_table(self) -> Table:
         """The next step of each open finding, worst first."""
         return Table.of(
-            [Column("Next step"), Column("Because"), Column("Owner"), Column("Runbook", "code")],
+            [
+                Column("Next step", "step"),
+                Column("Because"),
+                Column("Owner"),
+                Column("Runbook", "code"),
+            ],
             [
                 (
                     each.finding.next_step,

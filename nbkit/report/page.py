@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from nbkit import tables
 from nbkit.findings import Severity, Verdict
 from nbkit.findings.wording import count_of, moment
 from nbkit.report.judgement import Emitted
@@ -126,14 +127,7 @@ def counted(counts: Mapping[str, int]) -> str:
 
 def inline_code(text: str) -> Markup:
     """Text with `backticks` as code and places where long names may break; all else stays text."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:  # a backtick without its partner is just a character
-        parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
-    made = [
-        f"<code>{escape(part)}</code>" if number % 2 else breakable(part)
-        for number, part in enumerate(parts)
-    ]
-    return Markup("").join(Markup(part) for part in made)
+    return Markup(tables.inline_code(text, plain=breakable))
 
 
 def breakable(text: str) -> Markup:
