@@ -66,6 +66,17 @@ _NEEDED = (
     "is_failure",
     "is_expected",
 )
+# Of these few values come again and again. Rows are picked out hundreds of times, and to copy such
+# words each time takes longer than all that is asked of them.
+_REPEATED = (
+    "errors_text",
+    "missing_dependencies",
+    "triggered_by",
+    "trigger_source",
+    "parent_processor",
+    "category_rule",
+    "category_origin",
+)
 MOST_PREDICTED = 2  # storms, the worst ones, that are played again with each fix
 
 
@@ -258,6 +269,7 @@ def _study(
             sample_below=None if share == 1.0 else f"{round(share * 16**6):06x}",
         )
     )
+    runs = runs.astype(dict.fromkeys(_REPEATED, "category"))
     dates = runs["data_date"]
     succeeded = warehouse.query(
         "first_successes",

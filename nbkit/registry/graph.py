@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,22 +179,16 @@ class ProcessorRegistry:
 
     def upstream(self, name: str) -> tuple[str, ...]:
         """Everything it needs, directly or not, in the order in which it runs."""
-        import networkx as nx
-
-        return self._ordered(nx.ancestors(self.graph, self.processor(name).name))
+        return self._ordered(_reached(self.processor(name).name, self.get_dependencies))
 
     def downstream(self, name: str) -> tuple[str, ...]:
         """Everything that needs it, directly or not, in the order in which it runs."""
-        import networkx as nx
-
-        return self._ordered(nx.descendants(self.graph, self.processor(name).name))
+        return self._ordered(_reached(self.processor(name).name, self.get_dependents))
 
     def blast_radius(self, name: str) -> BlastRadius:
         """What is at risk when it fails."""
-        import networkx as nx
-
         processor = self.processor(name)
-        distance = nx.single_source_shortest_path_length(self.graph, name)
+        distance = _reached(name, self.get_dependents)
         names = sorted(self.downstream(name), key=lambda n: distance[n])
         others = self.by_table(processor.bigquery_table) if processor.bigquery_table else ()
         return BlastRadius(
@@ -228,12 +224,36 @@ class ProcessorRegistry:
         return CriticalPath(tuple(reversed(chain)), until[last] if last else timedelta())
 
     def _ordered(self, names: Iterable[str]) -> tuple[str, ...]:
-        import networkx as nx
+        place = self._places
+        return tuple(sorted(names, key=place.__getitem__))
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each name stands when every dependency comes before what needs it (Kahn 1962); of
+        those that are free at once the first of the registry leads."""
         position = {name: i for i, name in enumerate(self._by_name)}
-        wanted = set(names)
-        order = nx.lexicographical_topological_sort(self.graph, key=position.__getitem__)
-        return tuple(name for name in order if name in wanted)
+        waits = Counter(later for name in position for later in self.get_dependents(name))
+        free = [position[name] for name in position if not waits[name]]
+        found: dict[str, int] = {}
+        while free:
+            name = self.processors[heappop(free)].name
+            found[name] = len(found)
+            for later in self.get_dependents(name):
+                waits[later] -= 1
+                if not waits[later]:
+                    heappush(free, position[later])
+        return found
+
+
+def _reached(name: str, following: Callable[[str], Iterable[str]]) -> dict[str, int]:
+    """All that is reached from a name, without itself, and in how many steps at least."""
+    distance = {name: 0}
+    wave = [name]
+    while wave:
+        wave = list(dict.fromkeys(n for each in wave for n in following(each) if n not in distance))
+        distance.update(dict.fromkeys(wave, max(distance.values()) + 1))
+    del distance[name]
+    return distance
 
 
 def graph_of(dependencies: Mapping[str, Iterable[str]]) -> nx.DiGraph:

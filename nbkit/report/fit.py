@@ -6,8 +6,10 @@ import base64
 import copy
 import io
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from nbkit.report.judgement import NOT_JUDGED
 from nbkit.report.page import Page
 from nbkit.report.render import render
 
@@ -42,6 +44,39 @@ def render_within(notebook: Mapping[str, Any], page: Page, *, limit: int = LIMIT
         output.update(_LEFT_OUT)
         html = render(smaller, page)
     return html
+
+
+def get_ready() -> None:
+    """Do what only the first report of a process has to wait for (templates, lexers, parsers): a
+    small one is rendered for nobody."""
+    cells = [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A\n*b* `c`"},
+        {
+            "cell_type": "code",
+            "id": "b",
+            "metadata": {},
+            "source": "a = 1",
+            "outputs": [
+                {
+                    "output_type": "display_data",
+                    "metadata": {},
+                    "data": {"text/html": "<table><tr><td>a</td></tr></table>"},
+                }
+            ],
+        },
+    ]
+    page = Page(
+        notebook="",
+        as_of=datetime(2026, 1, 1, tzinfo=UTC),
+        emitted=NOT_JUDGED,
+        failure=None,
+        total_cells=len(cells),
+        parameters={},
+        warehouse="",
+        commit=None,
+        version="",
+    )
+    render({"cells": cells}, page)
 
 
 def _size(html: str) -> int:

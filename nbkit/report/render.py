@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -59,6 +60,24 @@ def render(notebook: Mapping[str, Any], page: Page) -> str:
     return html
 
 
+class _Compiled(BytecodeCache):
+    """Templates as they were compiled before in this process: every exporter has an environment of
+    its own, and would compile them again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._known.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 class _Exporter(HTMLExporter):
     """nbconvert's exporter with our template, everything escaped unless said otherwise."""
 
@@ -77,6 +96,7 @@ class _Exporter(HTMLExporter):
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
+        environment.bytecode_cache = _COMPILED
         environment.globals["page"] = self._page
         add_filters(environment)
         return environment

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,22 @@ def run(
         ReportError: the report could not be rendered or stored; nothing half-written is left.
     """
     started = clock()
-    # nbconvert takes a quarter of a second to import: done while the kernel starts.
-    threading.Thread(target=import_module, args=("nbkit.report.fit",), daemon=True).start()
+    readying = threading.Thread(target=_get_ready, daemon=True)
+
+    def on_any_cell(progress: Progress) -> None:
+        if readying.ident is None:  # the kernel is at work from here on, and this process waits
+            readying.start()
+        on_cell(progress)
+
     execution = execute(
         plan.source.content,
         plan.parameters,
         kernel=kernel,
         limits=limits,
-        on_cell=on_cell,
+        on_cell=on_any_cell,
     )
+    if readying.ident is not None:
+        readying.join()
     emitted, failure = _judged(execution)
     state = execution.state
     if failure is not None and state is ExitState.COMPLETED:
@@ -141,6 +148,15 @@ def run(
         total_cells=execution.total_cells,
         files=files,
     )
+
+
+def _get_ready() -> None:
+    """What takes half a second when it is first done."""
+    with suppress(Exception):  # the report itself will say what is wrong
+        package_versions()
+        from nbkit.report.fit import get_ready
+
+        get_ready()
 
 
 def keep_locally(report: Report, folder: Path) -> Path:

@@ -108,8 +108,10 @@ def _mentions(failures: pd.DataFrame, registry: ProcessorRegistry) -> list[froze
             table = processor.bigquery_table.rpartition(".")[2]
             words.setdefault(table, set()).add(processor.name)
     pattern = re.compile("|".join(re.escape(w) for w in sorted(words, key=len, reverse=True)))
-    texts = failures["errors_text"].fillna("").str.cat(failures["missing_dependencies"].fillna(""))
-    codes, distinct = pd.factorize(texts)
+    said, lacked = (
+        failures[name].astype("str").fillna("") for name in ("errors_text", "missing_dependencies")
+    )
+    codes, distinct = pd.factorize(said.str.cat(lacked))
     named = [
         frozenset(name for word in set(pattern.findall(text)) for name in words[word])
         for text in distinct
