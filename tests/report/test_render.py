@@ -12,7 +12,7 @@ from report_samples import code, emitted, finding, markdown, notebook, page, sho
 
 from nbkit.errors import CellFailed
 from nbkit.findings import FINDINGS_MIMETYPE
-from nbkit.report.fit import render_within
+from nbkit.report.fit import get_ready, render_within
 from nbkit.report.outcome import Cell, Failure
 from nbkit.report.page import Page, counted, inline_code
 from nbkit.report.render import render
@@ -228,3 +228,10 @@ def test_backticks_become_code_and_a_lonely_one_stays() -> None:
     assert json.dumps(counted({"critical": 2, "warning": 1, "info": 3})) == (
         '"2 critical, 1 warning, 3 notes"'
     )
+
+
+def test_getting_ready_changes_nothing_of_what_is_rendered() -> None:
+    made, about = ran(markdown("# A\n*b*"), code("1")), page(emitted())
+    before = render_within(made, about)
+    get_ready()
+    assert render_within(made, about) == before
