@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from asked_once import asked_once
 from conftest import Fill
 
 from nbkit.cli import main
@@ -19,8 +22,9 @@ FIVE_DAYS = ("zero-records", "--start-date", "2026-01-14", "--end-date", "2026-0
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"duckdb:///{shared_demo(tmp_path_factory)}"
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with asked_once(import_module("nbkit.questions.zero_records"), "zero_record_report"):
+        yield f"duckdb:///{shared_demo(tmp_path_factory)}"
 
 
 def test_five_days_after_the_fix_beside_the_105_before(

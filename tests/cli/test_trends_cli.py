@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from asked_once import asked_once
 
 from nbkit.cli import main
 
@@ -17,8 +20,9 @@ AS_OF = ["--as-of", "2026-01-13T12:00:00Z"]
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"duckdb:///{shared_demo(tmp_path_factory)}"
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with asked_once(import_module("nbkit.questions.trends"), "trends"):
+        yield f"duckdb:///{shared_demo(tmp_path_factory)}"
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
