@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -20,6 +22,10 @@ from nbkit.warehouse.schema import RUN_HISTORY, duckdb_ddl
 
 Fill = Callable[[pd.DataFrame], Warehouse]
 _datasets = count(1)
+
+# The tests start hundreds of processes: without cached bytecode each of them compiles the package.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Two busy cores make single examples slow now and then: timing belongs to benchmarks/.
 settings.register_profile("nbkit", deadline=None)
