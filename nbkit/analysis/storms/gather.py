@@ -55,7 +55,8 @@ def gather(
     category = ordered["category"].astype("str").to_numpy(dtype=object)
     rule = ordered["category_rule"].astype("str").to_numpy(dtype=object)
     swept = failed & ((rule == "swept") | _swept_together(end - start, end, failed))
-    timed = (ordered["trigger_source"].astype("str") == "scheduler").to_numpy(dtype=bool)
+    # A schedule may start a run itself, or through a message.
+    timed = (ordered[["trigger_source", "triggered_by"]].astype("str") == "scheduler").any(axis=1)
     says = (ordered["category_origin"] == "recorded").to_numpy() | ~np.isin(rule, _SAYS_NOTHING)
     values: dict[str, Any] = {
         "processor": processor.astype(np.int64),
@@ -67,7 +68,7 @@ def gather(
         "told": failed & says,
         "quota": failed & about(ordered["errors_text"], QUOTA),
         "swept": swept,
-        "timed": timed,
+        "timed": timed.to_numpy(dtype=bool),
     }
     edges = np.array([[a.timestamp(), b.timestamp()] for a, b in windows]).reshape(-1, 2)
     chosen, number = _around(start, end, edges)

@@ -25,6 +25,7 @@ BANDS = (HARMLESS, 0.15, 0.35, 0.6)
 _BLIND_WORTH = 1.15
 _SURE = 1e-4
 _BY_WORDS = 0.15
+_GOLDEN = 0.618034
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +61,7 @@ class Law:
 
 def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
     """The laws behind what was seen."""
-    blocks = find_blocks(workload, workload.waits)
+    blocks = find_blocks(workload, workload.waits, by_words=True)
     hopeless = find_hopeless(asked, workload, blocks.blocked, message_of)
     of = np.maximum(message_of, 0)
     free = (message_of >= 0) & ~hopeless[of] & ~blocks.blocked
@@ -73,7 +74,7 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
         own = free & sharers[workload.processor]
         outages, curve, gain = _outages_or_load(workload, own, sharers)
     if not workload.told[workload.failed].any():
-        blind = find_blocks(workload, workload.failed & free)
+        blind = find_blocks(workload, workload.failed & free, by_words=False)
         if _gain_of(blind, workload, own) > _BLIND_WORTH * gain + _WORTH:
             blocks, outages, curve = blind, (), None
             free &= ~blocks.blocked
@@ -87,16 +88,15 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
     quiet &= band == 0
     first, again = _usual(workload, quiet)
     item = blocks.of[asked.first]
-    absent_s = blocks.absent_s[item]
-    absent_s[_spared(workload, blocks, message_of, asked.start_s.size)] = np.inf
+    absent_s, since_s, until_s = _own_inputs(workload, blocks, message_of, asked)
     return Law(
         first=first,
         again=again,
         hopeless=hopeless,
         absent_s=absent_s,
-        since_s=blocks.since_s[item],
-        until_s=blocks.until_s[item],
-        known=known_to_readiness(workload, blocks)[item],
+        since_s=since_s,
+        until_s=until_s,
+        known=known_to_readiness(blocks)[item],
         outages=outages,
         curve=curve,
         sharers=sharers,
@@ -109,13 +109,38 @@ def band_of(excess: Floats) -> Ints:
     return np.searchsorted(BANDS, excess, side="left")
 
 
-def _spared(workload: Workload, blocks: Blocks, message_of: Ints, messages: int) -> Bools:
-    """Messages that succeeded while the input of their item was missing: they need another."""
-    of = blocks.of
-    within = (workload.start_s >= blocks.absent_s[of]) & (workload.start_s <= blocks.since_s[of])
-    spared = np.zeros(messages, dtype=bool)
-    spared[message_of[within & ~workload.failed & (message_of >= 0)]] = True
-    return spared
+def _own_inputs(
+    workload: Workload, blocks: Blocks, message_of: Ints, asked: Asked
+) -> tuple[Floats, Floats, Floats]:
+    """By message, from when its input is missing, and between when and when it comes.
+
+    What a message shows itself counts before what its item shows. One that waited and then went
+    well got its input in between. One that only went well while others of its item waited needs
+    another input; and of those that show neither, as many do as there are among the others.
+    """
+    size, of = asked.start_s.size, blocks.of
+    item = of[asked.first]
+    absent_s, since_s, until_s = (
+        each[item] for each in (blocks.absent_s, blocks.since_s, blocks.until_s)
+    )
+    waits = blocks.blocked & (message_of >= 0)
+    well = ~workload.failed & (message_of >= 0)
+    last, after = np.full(size, -np.inf), np.full(size, np.inf)
+    np.maximum.at(last, message_of[waits], workload.start_s[waits])
+    waited = np.isfinite(last)
+    later = well & (workload.start_s > last[np.maximum(message_of, 0)])
+    np.minimum.at(after, message_of[later], workload.start_s[later])
+    own = waited & (after < since_s)
+    since_s = np.where(own, last, since_s)
+    until_s = np.where(waited, np.minimum(until_s, after), until_s)
+    meanwhile = well & (workload.start_s >= blocks.absent_s[of])
+    meanwhile &= workload.start_s <= blocks.since_s[of]
+    spared = np.zeros(size, dtype=bool)
+    spared[message_of[meanwhile]] = True
+    # Spread evenly (the golden ratio's multiples), so that the share is met.
+    unseen = np.mod(np.arange(size) * _GOLDEN, 1.0) >= blocks.share[item]
+    absent_s[~waited & (spared | unseen)] = np.inf
+    return absent_s, since_s, until_s
 
 
 def _afflicted(workload: Workload, free: Bools) -> Bools:

@@ -176,6 +176,73 @@ def test_the_window_check_saves_what_came_too_early_and_nothing_else(early: list
     assert reduction(found, BACKOFF) == pytest.approx(0, abs=0.02)
 
 
+def test_work_of_the_same_item_that_needs_another_input_hides_nothing(early: list[Row]) -> None:
+    """Routine runs of the same processors and date go well all the while."""
+    routine = [
+        run(at, processor=f"Early{each}Processor", source="scheduler")
+        for each in range(20)
+        for at in np.arange(-7_000.0, 4 * 3_600, 1_100.0)
+    ]
+    found = asked(early + routine)
+    assert reduction(found, WINDOW) > 0.95
+    assert abs(reduction(found, BACKOFF)) < 0.02
+
+
+def test_each_message_waits_for_its_own_input_until_that_comes(calm: list[Row]) -> None:
+    """Games of one date end one after another; a message is delivered again until its own has."""
+    rows = list(calm)
+    for game in range(30):
+        lands = 3_600 + 240.0 * game
+        at = 20.0 * game
+        while True:
+            fails = at < lands
+            told = "no_data_available" if fails else ""
+            rows.append(run(at, fails=told, processor="Games", message=f"game-{game}"))
+            if not fails:
+                break
+            at += 125
+    found = asked(rows)
+    assert found.fits
+    assert abs(found.misfit) < 0.02
+    assert reduction(found, WINDOW) > 0.95
+    assert 0.5 < reduction(found, BACKOFF) < 0.9
+
+
+def test_starts_held_back_no_longer_crowd_out_the_others(calm: list[Row]) -> None:
+    """Forty runs start at each mark and twenty of them are served; thirty are too early for their
+    input (a few say so never, being crowded out themselves). Without them all go through."""
+    rows = list(calm)
+    rng = np.random.default_rng(8)
+    for mark in range(4):
+        for place, job in enumerate(rng.permutation(40)):
+            fails = "error" if place >= 20 else "no_data_available" if job < 30 else ""
+            name = f"Kid{job}Processor" if job < 30 else f"Other{job}Processor"
+            at = 1_800.0 * mark + 0.1 * place
+            rows.append(run(at, lasts_s=30, fails=fails, processor=name, source="scheduler"))
+    rows += [run(9_000 + 60.0 * each, processor=f"Kid{each}Processor") for each in range(30)]
+    crowded_out = sum(
+        str(each["processor_name"]).startswith("Other") and each["status"] == "failed"
+        for each in rows
+    )
+    found = asked(rows)
+    assert found.fits
+    assert crowded_out > 0.1 * found.observed
+    assert reduction(found, WINDOW) > 0.8
+
+
+def test_a_schedule_that_starts_runs_through_messages_is_a_schedule(outage: list[Row]) -> None:
+    """Its runs come at any second of the minute, yet they can be moved."""
+    rng = np.random.default_rng(9)
+    rows = [each for each in outage if each["processor_name"] != "Down"]
+    for number, at in enumerate(np.sort(rng.uniform(-3_600, 7_200, 700))):
+        fails = "error" if 600 <= at < 1_800 else ""
+        each = run(float(at), fails=fails, processor="Down", message=f"short-{number}")
+        rows.append({**each, "triggered_by": "scheduler"})
+    found = asked(rows)
+    assert found.scheduled > 0.5
+    assert reduction(asked([{**r, "triggered_by": "workflow"} for r in rows]), JITTER) == 0
+
+
 def test_polls_that_never_find_anything_are_not_promised_away(calm: list[Row]) -> None:
     polls = [
         run(at, fails="no_data_available", processor="Quiet", source="scheduler")
