@@ -76,7 +76,7 @@ class StormReport:
         """All storms, as the findings have them."""
         return Table.of(
             [
-                Column("When"),
+                Column("When (UTC)"),
                 Column("Cause"),
                 Column("Failures", "count"),
                 Column("of these real", "count"),
@@ -86,8 +86,8 @@ class StormReport:
             ],
             [
                 (
-                    storm.name,
-                    storm.diagnosis.cause,
+                    storm.name.removesuffix(" UTC"),
+                    _words(storm.diagnosis.cause),
                     storm.failures,
                     storm.real,
                     round(storm.usual_failures),
@@ -104,7 +104,7 @@ class StormReport:
         causes = self.storm.diagnosis.causes if self.storm else ()
         return Table.of(
             [Column("Cause"), Column("Score", "percent"), Column("Means")],
-            [(each.cause, each.score, TITLES[each.cause]) for each in causes],
+            [(_words(each.cause), each.score, TITLES[each.cause]) for each in causes],
             empty="No storm.",
         )
 
@@ -126,7 +126,7 @@ class StormReport:
             ],
             [
                 (
-                    each.cause,
+                    _words(each.cause),
                     one.words,
                     "unknown" if one.value is None else f"{one.value:,.3g}",
                     f"{one.threshold:,.3g}",
@@ -351,3 +351,7 @@ class StormReport:
 
     def _repr_html_(self) -> str:
         return f"<p><strong>{self.verdict}</strong> {escape(self.headline)}</p>"
+
+
+def _words(cause: str) -> str:
+    return cause.replace("_", " ")
