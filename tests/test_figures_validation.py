@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from nbkit import figures
@@ -66,3 +67,14 @@ def test_a_scorecard_counts_what_is_kept_missed_and_open() -> None:
     assert found.title == "1 of 3 promises kept, 1 missed, 1 too early to tell"
     assert any(text.get_text() == "  not measured" for text in found.canvas.axes[0].texts)
     assert "0 of 0" in figures.scorecard_progress([]).title
+
+
+def test_a_label_of_two_lines_keeps_both_and_each_may_be_cut() -> None:
+    label = "83.3 % (target at least 95 %)"
+    long = replace(progress(1, "met"), title="A promise " * 9, label=label)
+    found = figures.scorecard_progress([long])
+    found.png()
+    (shown,) = (text.get_text() for text in found.canvas.axes[0].get_yticklabels())
+    first, second = shown.splitlines()
+    assert first.endswith("…")
+    assert second.startswith(label)

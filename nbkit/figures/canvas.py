@@ -94,7 +94,11 @@ def _tame(canvas: Canvas) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             labels = [label.get_text() for label in axis.get_ticklabels()]
             if max(map(len, labels), default=0) > _LABEL_CHARACTERS:
-                axis.set_ticklabels([short(label, _LABEL_CHARACTERS) for label in labels])
+                axis.set_ticklabels([_short_lines(label) for label in labels])
+
+
+def _short_lines(label: str) -> str:
+    return "\n".join(short(line, _LABEL_CHARACTERS) for line in label.splitlines())
 
 
 def nothing(title: str) -> Figure:

@@ -207,11 +207,13 @@ def judge_stuck(
     for name, runs in grouped.items():
         longest = max(runs, key=lambda run: run.running)
         past = sum(run.past_timeout for run in runs)
+        how_many = f"{past} " if len(runs) > 1 else ""
         limit = (
-            f"{past} past the timeout of {span(longest.timeout)}"
+            f"{how_many}past the timeout of {span(longest.timeout)}"
             if past
             else f"within the timeout of {span(longest.timeout)}"
         )
+        how_long = ", the longest for" if len(runs) > 1 else " for"
         findings.append(
             Finding(
                 kind="stuck_run",
@@ -220,7 +222,7 @@ def judge_stuck(
                     past > 0
                     and (longest.running > rules.abandoned_after or _is_critical(name, registry))
                 ),
-                title=f"{name} has {count_of(len(runs), 'run')} stuck, the longest for "
+                title=f"{name} has {count_of(len(runs), 'run')} stuck{how_long} "
                 f"{span(longest.running)} ({limit})",
                 since=longest.started_at,
                 owner=owner_of(name, registry),

@@ -62,7 +62,7 @@ def judge_outputs(
             title=f"The two versions of {name} do not give the same: {'; '.join(parts)}",
             since=since,
             owner=OWNER,
-            next_step="the table of columns shows the keys; `ignore` leaves out what may differ",
+            next_step="The table of columns shows the keys; `ignore` leaves out what may differ.",
             fingerprint=f"outputs_differ:{name}",
             evidence={
                 "left_rows": outputs.left_rows,
@@ -153,7 +153,7 @@ def _not_judged(
         title=f"Not enough to call {name} safe to cut over, by its {what}: {why}",
         since=since,
         owner=OWNER,
-        next_step="let both run on, and run `nbkit run parity` again",
+        next_step="Let both run on, and run `nbkit run parity` again.",
         fingerprint=f"parity_not_judged:{name}:{what}",
         evidence=dict(evidence),
     )

@@ -208,7 +208,7 @@ def judge_unmeasured(attainments: Sequence[Attainment]) -> list[Finding]:
             title=said,
             since=None,
             owner=OWNER,
-            next_step="docs/slas.md says what to write into nba_orchestration.sla_measurements",
+            next_step="`docs/slas.md` says what to write to `nba_orchestration.sla_measurements`.",
             fingerprint="sla_not_measured:all",
             evidence={
                 "not_measured": {a.target.name: a.why_not for a in unmeasured},

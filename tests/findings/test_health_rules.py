@@ -83,9 +83,15 @@ def test_runs_stuck_for_days_are_one_critical_finding_with_the_longest_in_its_ti
 ) -> None:
     (finding,) = judge_stuck([stuck(123.9), stuck(1)], registry, rules=RULES)
     assert finding.severity is Severity.CRITICAL
-    assert "2 runs stuck" in finding.title
+    assert "2 runs stuck, the longest for 5 d 3 h (2 past" in finding.title.replace("\u00a0", " ")
     assert finding.evidence["longest_s"] == pytest.approx(123.9 * 3600)
     assert finding.since == NOW - timedelta(hours=123.9)
+
+
+def test_of_a_single_stuck_run_none_is_the_longest(registry: ProcessorRegistry) -> None:
+    (finding,) = judge_stuck([stuck(1)], registry, rules=RULES)
+    title = finding.title.replace("\u00a0", " ")
+    assert title.endswith("has 1 run stuck for 1 h (past the timeout of 30 min)")
 
 
 def test_a_run_a_little_late_is_a_warning_but_not_of_a_critical_processor(
