@@ -2,7 +2,18 @@
 -- first_date DATE: the first date
 -- last_date DATE: the last one, included
 -- as_of TIMESTAMP: nothing later is seen; a run that ended later counts as running
-WITH history AS (
+WITH doubled AS (
+  -- Runs that have several rows beside 'running': few, where a history is in order. Only they are
+  -- told apart run by run below; a sort of all rows by run would hold all of them in memory.
+  SELECT run_id
+  FROM `nba_reference.processor_run_history`
+  WHERE
+    data_date BETWEEN @first_date AND @last_date
+    AND status != 'running'
+  GROUP BY run_id
+  HAVING COUNT(*) > 1
+),
+history AS (
   -- When a run ended; where the column is null, its start and duration say so.
   SELECT
     *,
@@ -22,34 +33,43 @@ WITH history AS (
     data_date BETWEEN @first_date AND @last_date
     AND started_at <= @as_of
 ),
-runs AS (
-  -- One run is one run_id: of its rows ('running', then its end) the one that ended last wins.
+ends AS (
   SELECT
-    *,
-    IF(finished_at <= @as_of, finished_at, NULL) AS ended_at
+    doubled.run_id AS doubled_id,
+    IF(doubled.run_id IS NULL, NULL, finished_at) AS doubled_end,
+    processor_name,
+    data_date,
+    status,
+    MIN(finished_at) AS ended_at
   FROM history
-  WHERE TRUE
+  LEFT JOIN doubled
+    ON history.run_id = doubled.run_id
+  WHERE
+    finished_at <= @as_of
+    AND (doubled.run_id IS NOT NULL OR status = 'success')
+  GROUP BY
+    doubled_id, doubled_end, processor_name, data_date, status
+),
+lasts AS (
+  -- One run is one run_id: of its rows the one that ended last wins.
+  SELECT
+    *
+  FROM ends
+  WHERE doubled_id IS NULL
+  UNION ALL
+  SELECT
+    *
+  FROM ends
+  WHERE doubled_id IS NOT NULL
   QUALIFY
-    ROW_NUMBER() OVER (
-      PARTITION BY run_id
-      ORDER BY
-        -- One key, for a second one doubles the time of the sort. An end after as_of is not known
-        -- yet: the 'running' row speaks for such a run.
-        CASE
-          WHEN finished_at <= @as_of THEN finished_at
-          WHEN status = 'running' THEN TIMESTAMP_SECONDS(1)
-          ELSE TIMESTAMP_SECONDS(0)
-        END DESC
-    ) = 1
+    ROW_NUMBER() OVER (PARTITION BY doubled_id ORDER BY doubled_end DESC) = 1
 )
 SELECT
   processor_name,
   data_date,
   MIN(ended_at) AS first_succeeded_at
-FROM runs
-WHERE
-  status = 'success'
-  AND ended_at IS NOT NULL
+FROM lasts
+WHERE status = 'success'
 GROUP BY
   processor_name, data_date
 ORDER BY
