@@ -8,10 +8,12 @@ numbers that are none (NaN, infinity).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Self
 
 from nbkit.errors import QueryFailed, WarehouseForeign
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
+    import pyarrow as pa
 
     from nbkit.warehouse.protocol import Parameter
 
 _VIEW = "nbkit_run_history"
+# What a query may hold in memory before it writes aside: five million runs need two thirds of it.
+MEMORY_BYTES = 1_000_000_000
 
 
 class DuckDBWarehouse:
@@ -69,7 +74,7 @@ class DuckDBWarehouse:
         started = time.perf_counter()
         try:
             with _interruptible(reader):
-                found = reader.execute(text, values).to_arrow_table()
+                found = self._found(reader, text, values)
         except duckdb.Error as error:
             raise QueryFailed(
                 f"Query {name} failed on {self.url}: {first_line(error)}. Check the table with "
@@ -87,6 +92,19 @@ class DuckDBWarehouse:
             )
         )
         return frame
+
+    def _found(
+        self, reader: duckdb.DuckDBPyConnection, text: str, values: dict[str, Parameter]
+    ) -> pa.Table:
+        """The rows of a query. One that holds more than it may, and cannot write it aside, is asked
+        again with all the memory that DuckDB takes by itself, and so are those after it."""
+        import duckdb
+
+        try:
+            return reader.execute(text, values).to_arrow_table()
+        except duckdb.OutOfMemoryException:
+            _allow(reader, self._own_limit)  # RESET does not reach what has overflowed
+            return reader.execute(text, values).to_arrow_table()
 
     def estimate(self, name: str, /, **parameters: Parameter) -> Estimate:
         catalog.query(name).bind(parameters)
@@ -184,6 +202,7 @@ class DuckDBWarehouse:
         if self._connection is None:
             connection = connect_patiently(self._path, read_only=True)
             try:
+                self._own_limit = _bound(connection)
                 self._relation = self._canonical_relation(connection)
             except BaseException:
                 connection.close()
@@ -251,6 +270,23 @@ def _column_types(connection: duckdb.DuckDBPyConnection, dataset: str, name: str
             [dataset, name],
         ).fetchall()
     )
+
+
+def _bound(connection: duckdb.DuckDBPyConnection) -> int:
+    """Let queries hold no more than `MEMORY_BYTES` (or what DuckDB itself takes as its limit, where
+    that is less), and write aside where every process may write. Returns DuckDB's own limit."""
+    connection.execute(
+        "SET temp_directory = $1", [str(Path(gettempdir()) / f"nbkit-duckdb-{os.getpid()}")]
+    )
+    own = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))")
+    (limit,) = own.fetchone() or (0,)
+    if limit > MEMORY_BYTES:
+        _allow(connection, MEMORY_BYTES)
+    return int(limit)
+
+
+def _allow(connection: duckdb.DuckDBPyConnection, memory_bytes: int) -> None:
+    connection.execute("SET memory_limit = $1", [f"{memory_bytes}B"])
 
 
 @contextmanager

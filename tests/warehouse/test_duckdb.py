@@ -392,3 +392,27 @@ def test_all_of_these_are_errors_of_ours() -> None:
         assert issubclass(error, NbkitError)
         assert error.exit_code == 3
     assert WarehouseURLError.exit_code == UnknownQuery.exit_code == 2
+
+
+def test_a_query_writes_aside_what_it_may_not_hold_and_gets_more_where_it_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """150,000 runs, each with words of its own; 15 MB are too few for them."""
+    url = make(tmp_path / "w.duckdb", duckdb_ddl(RUN_HISTORY))
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute(
+            f"INSERT INTO {RUN_HISTORY} (processor_name, run_id, status, started_at, processed_at, "
+            "data_date, errors) SELECT 'A', 'run ' || i, 'failed', '2026-01-12 10:00:00+00', "
+            "'2026-01-12 10:20:00+00', '2026-01-12', "
+            "to_json('rows of ' || md5(i::VARCHAR) || ' are missing, asked by ' || md5('x' || i)) "
+            "FROM range(150000) AS numbers(i)"
+        )
+    with open_warehouse(url) as warehouse:
+        expected = {
+            name: warehouse.query(name, **WINDOW) for name in ("storm_counts", "hourly_counts")
+        }
+    monkeypatch.setattr("nbkit.warehouse.duckdb.MEMORY_BYTES", 15_000_000)
+    with open_warehouse(url) as warehouse:
+        for name, frame in expected.items():
+            assert frame["runs"].sum() == 150_000
+            pd.testing.assert_frame_equal(warehouse.query(name, **WINDOW), frame)
