@@ -36,6 +36,7 @@ class Blocks:
         ends: by item, it is seen to begin or to end: runs wait then and do not at other times.
         failures: by item, how many runs failed on it.
         share: by item, how much of its work needs that input; the rest goes well meanwhile.
+        spoken: by item, the share of its failures meanwhile that are about that input.
         blocked: by run, it failed on it.
     """
 
@@ -46,6 +47,7 @@ class Blocks:
     ends: Bools
     failures: Ints
     share: Floats
+    spoken: Floats
     blocked: Bools
 
 
@@ -69,9 +71,14 @@ def find_blocks(workload: Workload, waits: Bools, *, by_words: bool) -> Blocks:
         stretch = stretch.or_else(_mixed_stretches(of, start, waits, well))
         ends = stretch.found
         stretch = stretch.or_else(_endless_stretches(workload, of, waits, well, stretch))
-    first, last, found = stretch.first_s, stretch.last_s, stretch.found
-    within = (start >= first[of]) & (start <= last[of]) & found[of]
+    first, last = stretch.first_s, stretch.last_s
+    within = (start >= first[of]) & (start <= last[of])
     failures = np.bincount(of[waits & within], minlength=size)
+    others = np.bincount(of[workload.failed & ~waits & within], minlength=size)
+    # Where nearly all failures say something else, the few that wait are chance.
+    spoken = failures / np.maximum(failures + others, 1)
+    found = stretch.found & (spoken >= _MIXED)
+    within &= found[of]
     meanwhile = np.bincount(of[well & within], minlength=size)
     before, after = np.full(size, -np.inf), np.full(size, np.inf)
     early, late = well & (start < first[of]), well & (start > last[of])
@@ -86,6 +93,7 @@ def find_blocks(workload: Workload, waits: Bools, *, by_words: bool) -> Blocks:
         ends=ends,
         failures=np.where(found, failures, 0),
         share=failures / np.maximum(failures + meanwhile, 1),
+        spoken=spoken,
         blocked=waits & within,
     )
 

@@ -25,7 +25,7 @@ BANDS = (HARMLESS, 0.15, 0.35, 0.6)
 _BLIND_WORTH = 1.15
 _SURE = 1e-4
 _BY_WORDS = 0.15
-_GOLDEN = 0.618034
+_GOLDEN, _MOSTLY = 0.618034, 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +39,7 @@ class Law:
             never is) until some time between `since_s` and `until_s` (infinite: it never comes).
         known: by message, a readiness check knows that its input is missing.
         outages: of all windows.
+        touches: by message, it needs what is broken in the outages of its window.
         curve: what load adds; None where load explains nothing.
         sharers: by processor, it suffers from outages and load.
         quiet: by run, nothing but luck explains it.
@@ -53,6 +54,7 @@ class Law:
     until_s: Floats
     known: Bools
     outages: tuple[Outage, ...]
+    touches: Bools
     curve: LoadCurve | None
     sharers: Bools
     quiet: Bools
@@ -88,7 +90,9 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
     quiet &= band == 0
     first, again = _usual(workload, quiet)
     item = blocks.of[asked.first]
-    absent_s, since_s, until_s = _own_inputs(workload, blocks, message_of, asked)
+    sharing = free & sharers[workload.processor]
+    broken, touches = _touching(workload, outages, message_of, asked, sharing)
+    absent_s, since_s, until_s = _own_inputs(workload, blocks, message_of, asked, broken)
     return Law(
         first=first,
         again=again,
@@ -98,6 +102,8 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
         until_s=until_s,
         known=known_to_readiness(blocks)[item],
         outages=outages,
+        # What waits for its own input fails by that, not by the outage behind it.
+        touches=touches & (broken | (absent_s == np.inf)),
         curve=curve,
         sharers=sharers,
         quiet=quiet,
@@ -110,13 +116,14 @@ def band_of(excess: Floats) -> Ints:
 
 
 def _own_inputs(
-    workload: Workload, blocks: Blocks, message_of: Ints, asked: Asked
+    workload: Workload, blocks: Blocks, message_of: Ints, asked: Asked, broken: Bools
 ) -> tuple[Floats, Floats, Floats]:
     """By message, from when its input is missing, and between when and when it comes.
 
     What a message shows itself counts before what its item shows. One that waited and then went
     well got its input in between. One that only went well while others of its item waited needs
-    another input; and of those that show neither, as many do as there are among the others.
+    another input, and so does one that failed on something else (`broken`), unless most of its
+    item say so. Of those that show nothing as many do as there are among the others.
     """
     size, of = asked.start_s.size, blocks.of
     item = of[asked.first]
@@ -139,8 +146,30 @@ def _own_inputs(
     spared[message_of[meanwhile]] = True
     # Spread evenly (the golden ratio's multiples), so that the share is met.
     unseen = np.mod(np.arange(size) * _GOLDEN, 1.0) >= blocks.share[item]
-    absent_s[~waited & (spared | unseen)] = np.inf
+    other = broken & (blocks.spoken[item] < _MOSTLY)
+    absent_s[~waited & (spared | unseen | other)] = np.inf
     return absent_s, since_s, until_s
+
+
+def _touching(
+    workload: Workload, outages: tuple[Outage, ...], message_of: Ints, asked: Asked, free: Bools
+) -> tuple[Bools, Bools]:
+    """Messages that failed on what is broken, and those that need it: the same, few of those that
+    went well meanwhile, and of the others as many as there are among first deliveries."""
+    size = asked.start_s.size
+    failed, well = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    share, kept = np.ones(size), np.ones(size)
+    for each in outages:
+        within = _inside(workload, (each,)) & free
+        failed[message_of[within & workload.failed]] = True
+        well[message_of[within & ~workload.failed]] = True
+        part = float(np.clip(each.first / max(each.again, _SURE), 0, 1))
+        lucky = part * (1 - each.again)
+        mine = asked.window == each.window
+        share[mine] = part
+        kept[mine] = lucky / max(lucky + 1 - part, _SURE)
+    chance = np.where(failed, 1.0, np.where(well, kept, share))
+    return failed, np.asarray(np.mod(np.arange(size) * _GOLDEN, 1.0) < chance)
 
 
 def _afflicted(workload: Workload, free: Bools) -> Bools:

@@ -23,6 +23,7 @@ class Redeliveries:
         gaps: (processors, DEPTH) as a ragged array: seconds from the end of a failure to the next
             start. `first` and `count` say where those of a cell lie in `gap_s`.
         stops_s, limit: by message; it was given up then, or after so many deliveries.
+        least: by message, how many deliveries it was seen to be worth.
     """
 
     chance: Floats
@@ -31,6 +32,7 @@ class Redeliveries:
     count: Ints
     stops_s: Floats
     limit: Ints
+    least: Ints
 
     def gap(self, processor: Ints, attempt: Ints, luck: Floats) -> Floats:
         cell = processor * DEPTH + np.minimum(attempt, DEPTH - 1)
@@ -63,7 +65,13 @@ def learn(workload: Workload, asked: Asked, message_of: Ints, hopeless: Bools) -
     gap_s, first, count = _pools(processor[again], depth[again], gap[again], workload.processors)
     stops_s, limit = _ends(workload, asked, hopeless)
     return Redeliveries(
-        chance=chance, gap_s=gap_s, first=first, count=count, stops_s=stops_s, limit=limit
+        chance=chance,
+        gap_s=gap_s,
+        first=first,
+        count=count,
+        stops_s=stops_s,
+        limit=limit,
+        least=asked.attempt + asked.deliveries,
     )
 
 

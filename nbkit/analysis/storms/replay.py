@@ -143,11 +143,12 @@ class _Lanes:
         for number, outage in enumerate(self.law.outages):
             places[outage.window].append(number)
         depth = max((len(each) for each in places), default=0)
-        self.outage = np.full((self.workload.windows, depth, 4), np.nan)
+        self.outage = np.full((self.workload.windows, depth, 3), np.nan)
         for window, numbers in enumerate(places):
             for column, number in enumerate(numbers):
                 each = self.law.outages[number]
-                self.outage[window, column] = (each.start_s, each.end_s, each.first, each.again)
+                worst = max(each.first, each.again)
+                self.outage[window, column] = (each.start_s, each.end_s, worst)
 
     def _ask(self) -> None:
         """Which messages start when, in which lane."""
@@ -280,11 +281,10 @@ class _Lanes:
         chance = np.where(attempt == 0, law.first[processor], law.again[processor])
         suffers = law.sharers[processor]
         window = self.window_of[lane]
+        exposed = suffers & law.touches[message]
         for column in range(self.outage.shape[1]):
-            begin, end, first, again = self.outage[window, column].T
-            share = np.where(attempt == 0, first, again)
-            # What waits for its own input fails by that, not by the outage behind it.
-            down = suffers & (t >= begin) & (t < end) & (self.absent[e] == np.inf)
+            begin, end, share = self.outage[window, column].T
+            down = exposed & (t >= begin) & (t < end)
             chance = np.where(down, np.maximum(chance, share), chance)
         chance[missing | law.hopeless[message]] = 1.0
         band = np.zeros(e.size, dtype=np.int64)
@@ -371,6 +371,7 @@ class _Lanes:
         chance = again.chance[processor[here], np.minimum(number - 1, DEPTH - 1)]
         # Where it is known after how many deliveries a message was given up, it comes until then.
         sure = self.law.hopeless[message[here]] | (again.limit[message[here]] < UNCOUNTED)
+        sure |= number < again.least[message[here]]
         chance = np.where(number >= limit, 0.0, np.where(sure, 1.0, chance))
         comes = failed[here] & (self._luck(e[here], number - 1, _Luck.RETURNS) < chance)
         if limited:

@@ -262,6 +262,20 @@ def test_an_outage_is_found_by_its_edges_and_backoff_spares_retries(outage: list
     assert 0.65 < reduction(found, BACKOFF) < 0.95
 
 
+def test_work_that_does_not_need_what_is_broken_goes_on_through_an_outage(
+    outage: list[Row],
+) -> None:
+    """Of the same processor; without message it is not redelivered, nor counted as luck."""
+    rng = np.random.default_rng(6)
+    others = [run(float(at), processor="Down", day=11) for at in rng.uniform(0, 9_600, 150)]
+    some = [run(float(at), processor="Down", day=10) for at in rng.uniform(0, 600, 20)]
+    found = asked(outage + others + some)
+    assert found.fits
+    assert abs(found.misfit) < 0.05
+    alone = asked(outage)
+    assert reduction(found, BACKOFF) == pytest.approx(reduction(alone, BACKOFF), abs=0.08)
+
+
 def test_a_collision_is_told_from_load_and_goes_with_jitter(collision: list[Row]) -> None:
     found = asked(collision)
     assert found.fits
