@@ -71,7 +71,7 @@ def classify_command(
     until: Annotated[str, typer.Option(help="Last data date. [default: today, UTC]")] = "",
     warehouse: Warehouse_ = "",
     apply: Annotated[bool, typer.Option("--apply", help="Do it. Without: only show it.")] = False,
-    batch_days: Annotated[int, typer.Option(help="Data dates of one MERGE.")] = 7,
+    batch_days: Annotated[int, typer.Option(min=1, max=365, help="Data dates of one MERGE.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Fill missing failure categories.

@@ -49,10 +49,13 @@ def check_command(
     tables that moved, other phases (exit code 1), and those never seen (no error: off season).
     Errors in the file exit with 2.
     """
+    from nbkit.params.checked import MOST_DAYS
     from nbkit.registry import load_registry
 
     if as_of and not warehouse:
         raise InputError("--as-of is about runs: give --warehouse too.")
+    if days > MOST_DAYS:
+        raise InputError(f"--days is at most {MOST_DAYS:,}, not {days}.")
     try:
         registry = load_registry(file)
         promised = _promised(registry)

@@ -66,3 +66,12 @@ def test_before_the_migration_classify_shows_and_apply_says_what_to_do(
 def test_a_date_that_is_none_is_told(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", "classify", "--warehouse", url, "--since", "yesterday"]) == 2
     assert "write it like 2025-12-14" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("days", ["0", "1000"])
+def test_batches_of_no_day_or_of_years_are_refused(
+    days: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["history", "classify", "--since", "2026-01-01", "--batch-days", days]
+    assert main(asked) == 2
+    assert "--batch-days" in capsys.readouterr().err

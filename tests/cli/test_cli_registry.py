@@ -274,3 +274,9 @@ def test_the_demo_is_read_at_its_own_moment(
     code, out, _ = run("check", "--warehouse", "duckdb:///demo.duckdb")
     assert code == 0
     assert "to 2026-01-13 12:00 UTC." in out
+
+
+def test_more_days_than_any_history_has_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["registry", "check", "--warehouse", "duckdb:///none.duckdb", "--days", "100000000"]
+    assert main(asked) == 2
+    assert "--days is at most 1,095" in capsys.readouterr().err
