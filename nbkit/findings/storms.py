@@ -173,6 +173,10 @@ def severity_of(storm: Storm, rules: StormRules) -> Severity:
         return Severity.INFO
     if cause == "unknown" and each < rules.unknown_excess:
         return Severity.INFO
+    # Days without games: more of the failures that nobody needs to look at.
+    real = storm.real / len(storm.spans)
+    if cause == "unknown" and each < rules.critical_excess and real < rules.warn_excess:
+        return Severity.INFO
     if cause == "backfill" and storm.failed_share < rules.planned_share:
         return Severity.INFO
     if cause in ("unknown", "cleanup_artifact", "backfill"):

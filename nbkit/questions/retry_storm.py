@@ -166,7 +166,9 @@ def retry_storm(
     )
     storms = distinct(storms)
     predicted = tuple(
-        _what_if(storm, fixes, as_of=end) if place < MOST_PREDICTED else None
+        _what_if(storm, fixes, as_of=end)
+        if place < MOST_PREDICTED and storm.diagnosis.facts.speaks
+        else None
         for place, storm in enumerate(storms)
     )
     changes = tuple(

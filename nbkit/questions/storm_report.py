@@ -228,6 +228,12 @@ class StormReport:
     def fit_note(self) -> Note:
         """How well the replay of the worst storm fits, and what it goes by."""
         found = self.what_if
+        if found is None and self.storm:
+            return Note(
+                "What fixes would do is not predicted: the runs neither say why they failed nor "
+                "which message started them.",
+                is_warning=True,
+            )
         if found is None:
             return Note("No storm was played again.")
         if not found.observed:

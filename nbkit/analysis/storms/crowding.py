@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 BIN_S = 60.0
 MARK_MINUTES = (60, 30, 20, 15, 10, 5, 3, 2)
 _FEWEST = 20
+_PAUSE_MIN, _SHORTEST_MIN = 120, 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Crowding:
 
     Attributes:
         crowded: share of them in minutes that hold at least twice as many as an average minute of
-            the storm, and five.
+            the storm (or of a quarter of an hour, where it is shorter), and five.
         dose: chance that a failed run started with more runs in flight than one that succeeded
             (area under the curve; 0.5: no connection). None where either kind is rare: where nearly
             all fail, no connection can show.
@@ -69,9 +70,10 @@ def crowding(runs: pd.DataFrame, around: pd.DataFrame) -> Crowding:
 
 
 def _active_minutes(minutes: npt.NDArray[np.int64]) -> int:
-    """How many minutes the storm lasted: pauses of more than two hours are none of it."""
-    steps = np.diff(minutes)
-    return int(1 + steps[steps <= 120].sum()) or 1
+    """How many minutes the storm lasted: pauses of more than two hours are none of it. Each time it
+    counts for a quarter of an hour at least, or a single burst would be its own average."""
+    times = np.split(minutes, np.flatnonzero(np.diff(minutes) > _PAUSE_MIN) + 1)
+    return int(sum(max(each[-1] - each[0] + 1, _SHORTEST_MIN) for each in times))
 
 
 def _grid(crowds: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]) -> int | None:
@@ -87,9 +89,13 @@ def _grid(crowds: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]) -> int 
 
 
 def in_flight(started: Floats, around: pd.DataFrame) -> Floats:
-    """How many runs of `around` were going on at each of these moments (seconds since 1970)."""
-    begins = np.sort(seconds_of(around["started_at"]))
-    ends = np.sort(seconds_of(around["ended_at"].fillna(around["started_at"].max())))
+    """How many runs of `around` were going on at each of these moments (seconds since 1970). Where
+    the history does not say when runs end, each is taken to last a minute."""
+    began = seconds_of(around["started_at"])
+    ended = seconds_of(around["ended_at"].fillna(around["started_at"].max()))
+    if not (ended > began).any():
+        ended = began + BIN_S
+    begins, ends = np.sort(began), np.sort(ended)
     return np.asarray(
         np.searchsorted(begins, started, side="left")
         - np.searchsorted(ends, started, side="right"),

@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from nbkit.analysis.storms.evidence import CauseEvidence, Evidence, Facts, measure
+from nbkit.analysis.storms.evidence.apart import is_far
 from nbkit.analysis.storms.evidence.cascade import Cascade, find_cascade, upstream_outage
 from nbkit.analysis.storms.evidence.clocks import (
+    by_schedule,
     organic_load,
     premature_start,
     rate_limit,
     scheduler_collision,
 )
 from nbkit.analysis.storms.evidence.deliveries import republish_loop, retry_amplification
-from nbkit.analysis.storms.evidence.facts import is_far
 from nbkit.analysis.storms.evidence.set_apart import (
     backfill,
     backfill_of,
@@ -48,6 +49,8 @@ CAUSES = (
 )
 LEAST_SCORE = 0.35  # below it no cause is named
 SURE = 0.6  # evidence of this strength keeps its failures from other causes
+# Causes that processors, starts and dates alone can tell.
+_TOLD_BY_DATES = ("backfill", "organic_load")
 MIXED = 0.15  # from this share on a family of failures is measured by itself
 
 
@@ -173,6 +176,10 @@ def diagnose_facts(facts: Facts, registry: ProcessorRegistry | None) -> Diagnosi
         # As many fail as so much work always has: no other cause is needed.
         found = [replace(each, share=0.5 * each.share) for each in found]
     found.append(organic)
+    if not facts.speaks:
+        found = [
+            each if each.cause in _TOLD_BY_DATES else replace(each, untold=True) for each in found
+        ]
     return _ranked(found, facts, root=cascade.root if cascade else None)
 
 
@@ -218,6 +225,7 @@ def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
             (("quota", quota), ("waiting", waiting), ("other", other))}  # fmt: skip
     limit = rate_limit(facts, part["quota"])
     early = premature_start(facts, part["waiting"])
+    done_before = float((waiting & facts.done_before(failures)).sum()) / total
     # What failed by itself is measured without what waited, where there is much of both.
     alone = facts
     if min(part["other"], part["waiting"] + part["quota"]) >= MIXED:
@@ -233,11 +241,10 @@ def _of_rest(facts: Facts, cascade: Cascade | None) -> list[CauseEvidence]:
         again = alone.attempts.redelivered * retries.strength
         collision = replace(collision, share=collision.share * (1 - again))
         retries = replace(retries, share=retries.share * alone.attempts.redelivered)
-    return [
-        limit,
-        early,
-        outage,
-        collision,
-        retries,
-        republish_loop(alone, part["other"] + 0.5 * left),
-    ]
+    loop = republish_loop(alone, part["other"] + 0.5 * left)
+    by_clock = by_schedule(alone)
+    if loop.strength >= SURE and by_clock is not None and by_clock < 0.5:
+        # What says that it has no data, of work that was done before, waits for nothing.
+        early = replace(early, share=part["waiting"] - done_before)
+        loop = replace(loop, share=max(loop.share, part["other"] + done_before))
+    return [limit, early, outage, collision, retries, loop]

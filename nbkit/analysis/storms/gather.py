@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nbkit.analysis.storms.attempts import seconds_of, with_messages
-from nbkit.analysis.storms.evidence.facts import QUOTA, about
+from nbkit.analysis.storms.evidence.words import QUOTA, about
 from nbkit.analysis.storms.workload import (
     LEAD_S,
     TAIL_S,

@@ -16,6 +16,10 @@ PERIODS_S = tuple(
     60.0 * minutes for minutes in (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 45, 60, 90, 120)
 )
 _AFTER_S = 7_200.0  # how long work is followed afterwards
+# Length of the mean angle (Rayleigh's R) from which starts keep to a period: what comes beside the
+# batches at any time shortens it by its share.
+_PERIODIC = 0.6
+_FEWEST_TURNS = 2.5
 _FEWEST = 3  # pieces of work that show together that something landed
 
 
@@ -145,7 +149,7 @@ def repeats(runs: pd.DataFrame, done: pd.Series) -> Repeats:
 
 
 def _period(started: Floats) -> tuple[float | None, float]:
-    """The longest known period at whose marks nearly all starts lie; and how nearly."""
+    """The longest known period at whose marks most starts lie; and how nearly."""
     if started.size < 20:
         return None, 0.0
     # The batches stand out of what else starts then.
@@ -154,11 +158,24 @@ def _period(started: Floats) -> tuple[float | None, float]:
     if crowd.mean() >= 0.5:
         started = started[crowd]
     for period in reversed(PERIODS_S):
-        if np.ptp(started) < 2.5 * period:
+        if _turns(started, period) < _FEWEST_TURNS:
             continue
         phase = (started % period) / period
         angle = np.exp(2j * np.pi * phase)
         length = abs(angle.mean())
-        if length >= 0.9:
+        if length >= _PERIODIC:
             return period, float(length)
     return None, 0.0
+
+
+def _turns(started: Floats, period: float) -> float:
+    """How many turns of a period the starts of one day are spread over (the inverse of Simpson's
+    index): what comes at one hour every week turns once each time."""
+    turn = started // period
+    days, of = np.unique(started // 86_400, return_inverse=True)
+    most = 0.0
+    for day in range(days.size):
+        counts = np.unique(turn[of == day], return_counts=True)[1]
+        if counts.sum() >= started.size / (2 * days.size):
+            most = max(most, float(counts.sum() ** 2 / (counts**2).sum()))
+    return most

@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from nbkit.analysis.storms.diagnosis import Diagnosis, diagnose, diagnose_volume
-from nbkit.analysis.storms.evidence.facts import Bools, in_excess, inside_of, is_far
+from nbkit.analysis.storms.evidence.apart import is_far
+from nbkit.analysis.storms.evidence.facts import in_excess, inside_of
+from nbkit.analysis.storms.evidence.words import Bools
 from nbkit.analysis.storms.onset import refined
 from nbkit.analysis.storms.windows import HOUR, FoundWindow, Span
 from nbkit.registry import ProcessorRegistry
@@ -264,6 +266,8 @@ def _is_part(storm: Storm, whole: Storm) -> bool:
     if storm.diagnosis.cause not in causes | {"unknown", "organic_load"}:
         return False
     weeks = range(-8, 9) if whole.weekly else (0,)
+    if _left(storm, whole) < 0.5:
+        return True
     # Another week's time of a weekly storm may begin earlier or last longer.
     return _shared(storm, whole, weeks) > (0.1 if whole.weekly else 0.5)
 
@@ -276,6 +280,16 @@ def _is_fringe(storm: Storm, whole: Storm) -> bool:
     own = storm.diagnosis.facts.failures["processor_name"]
     theirs = whole.diagnosis.facts.failures["processor_name"].unique()
     return bool(own.isin(theirs).mean() >= 0.8) and _shared(storm, whole, (0,)) > 0.5
+
+
+def _left(storm: Storm, whole: Storm) -> float:
+    """The part of a storm's excess that is left without what ended at the times of another."""
+    facts = storm.diagnosis.facts
+    if not facts.excess:
+        return 1.0
+    ended = facts.failures["ended_at"]
+    others = float((~inside_of(ended, whole.spans)).sum())
+    return max(others - facts.usual_failures, 0.0) / facts.excess
 
 
 def _shared(storm: Storm, whole: Storm, weeks: Iterable[int]) -> float:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from nbkit.analysis.storms.attempts import seconds_of
 from nbkit.analysis.storms.evidence.evidence import CauseEvidence, Evidence
-from nbkit.analysis.storms.evidence.facts import Bools, Facts
+from nbkit.analysis.storms.evidence.facts import Facts
+from nbkit.analysis.storms.evidence.words import Bools
 from nbkit.registry import ProcessorRegistry
 
 _FEWEST = 5

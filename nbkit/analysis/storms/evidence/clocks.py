@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from nbkit.analysis.storms.attempts import seconds_of
+from nbkit.analysis.storms.evidence.apart import SUCCESS
 from nbkit.analysis.storms.evidence.evidence import OVERLOAD, CauseEvidence, Evidence
-from nbkit.analysis.storms.evidence.facts import SUCCESS, Facts, inside_of, signatures
+from nbkit.analysis.storms.evidence.facts import Facts, inside_of
+from nbkit.analysis.storms.evidence.words import signatures
 from nbkit.analysis.storms.items import recovery
 
 
@@ -26,7 +28,7 @@ def scheduler_collision(facts: Facts, share: float) -> CauseEvidence:
                 name="failed_in_a_crowd", value=crowd.dose, against=0.54, full=0.68,
                 words="chance that a failed run met more runs in flight than a good one "
                 "(0.5: no connection)",
-                source=OVERLOAD,
+                source=OVERLOAD, is_main=True,
             ),
             Evidence(
                 name="processors_together", value=crowd.processors, against=2, full=6,
@@ -45,7 +47,7 @@ def scheduler_collision(facts: Facts, share: float) -> CauseEvidence:
 def _few_attempts(facts: Facts) -> Evidence:
     return Evidence(
         name="attempts_per_message", value=relative_amplification(facts), against=6, full=3,
-        words="attempts per message, beside the usual", source=OVERLOAD, weight=0.7,
+        words="attempts per message, beside the usual", source=OVERLOAD, weight=0.7, is_main=True,
         needs="trigger_message_id and retry_attempt: which message, which attempt",
     )  # fmt: skip
 

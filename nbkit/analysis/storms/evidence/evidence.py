@@ -61,11 +61,13 @@ class CauseEvidence:
 
     Attributes:
         share: part of the storm's failures that this cause is asked about.
+        untold: the history lacks what would tell this cause from others.
     """
 
     cause: str
     evidence: tuple[Evidence, ...]
     share: float
+    untold: bool = False
 
     @property
     def strength(self) -> float:
@@ -80,7 +82,7 @@ class CauseEvidence:
             strength = each.strength
             logs += each.weight * log(max(_UNKNOWN if strength is None else strength, _FLOOR))
         main = [each.strength for each in self.evidence if each.is_main]
-        untold = bool(main) and all(strength is None for strength in main)
+        untold = self.untold or (bool(main) and all(strength is None for strength in main))
         return min(exp(logs / total), _UNTOLD if untold else 1.0)
 
     @property

@@ -11,29 +11,13 @@ import pandas as pd
 
 from nbkit.analysis.storms.attempts import Amplification, amplification, seconds_of, with_messages
 from nbkit.analysis.storms.crowding import Crowding, crowding
+from nbkit.analysis.storms.evidence.apart import done_before, set_apart
 from nbkit.analysis.storms.items import Repeats, repeats
 from nbkit.analysis.storms.windows import Span
-from nbkit.failures import FailureCategory, error_text
+from nbkit.failures import FailureCategory
 
 Bools = npt.NDArray[np.bool_]
 SUCCESS = FailureCategory.SUCCESS.value
-WAITING = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
-QUOTA = r"(?i)\b429\b|too many requests|quota|rate[ _-]?limit|ratelimit|throttl|resource_?exhausted"
-# It waits for nothing: there was nothing left to do.
-_DONE = r"(?i)already[ _](?:processed|exists|loaded|done)|unchanged|duplicate"
-_VARYING = (
-    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?", "#"),
-    (r"[0-9a-f]{8}-[0-9a-f-]{27}", "#"),
-    (r"[0-9]+", "#"),
-)
-# A sweep closes rows that stood open for hours, all within a minute.
-_SWEEP_S, _SWEEP_LEAST, _STOOD_OPEN_S = 60.0, 10, 3_600.0
-# A poisoned message: this many attempts in the storm, none of them good, one kind of error.
-POISON_ATTEMPTS = 10
-POISON_MESSAGES = 15
-# Without message ids: on so few pieces of work (a processor and a date), for so long.
-POISON_WORKS, _POISON_LASTS_S = 6, 7_200.0
-FAR_DAYS = 7  # ordinary work is about yesterday; late data about the week before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +73,10 @@ class Facts:
     def rest_failures(self) -> pd.DataFrame:
         return self.failures[self.failures["is_rest"]]
 
+    def done_before(self, runs: pd.DataFrame) -> Bools:
+        """Which runs are about work that had succeeded when they started."""
+        return done_before(runs, self.done)
+
     def without(self, messages: pd.Series) -> Facts:
         """The same storm, with `rest` and what is measured of it without these messages."""
         rest = self.rest[~self.rest["message"].isin(messages)]
@@ -103,6 +91,13 @@ class Facts:
     def share(self, column: str) -> float:
         """The part of the storm's failures for which a column holds."""
         return float(self.failures[column].mean()) if len(self.failures) else 0.0
+
+    @property
+    def speaks(self) -> bool:
+        """Whether any run says why it failed, or which message started it. Without either, a
+        redelivered message, a poll for missing input and a healer's batch look alike."""
+        told = (self.failures["category_origin"] == "recorded").any()
+        return bool(told) or self.known("errors_text") or self.known("trigger_message_id")
 
     def known(self, column: str) -> bool:
         """Whether any run says something in a column."""
@@ -150,8 +145,7 @@ def measure(
         processors = in_excess(failed, usual, hours)
     own = around["processor_name"].isin(list(processors)).to_numpy()
     inside = around[within & own]
-    failures = _set_apart(inside[inside["is_failure"]], around, len(spans))
-    failures = _with_poison(failures, inside, usual, hours, len(spans))
+    failures = set_apart(inside, around, usual, hours, len(spans), done)
     apart = failures.index[~failures["is_rest"]]
     poisoned = failures.loc[failures["is_poison"], "message"].unique()
     rest = inside[~inside.index.isin(apart) & ~inside["message"].isin(poisoned)]
@@ -232,121 +226,3 @@ def usual_of_runs(outside: pd.DataFrame) -> pd.DataFrame:
             "attempts_per_message": runs / grouped["message"].nunique(),
         }
     )
-
-
-def _set_apart(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> pd.DataFrame:
-    found = failures.assign(
-        signature=signatures(failures["errors_text"]),
-        is_swept=_swept(failures),
-        is_quota=about(failures["errors_text"], QUOTA),
-        is_waiting=failures["category"].isin(WAITING) & ~about(failures["errors_text"], _DONE),
-    )
-    found["is_poison"] = _poison(found, around, times) & ~found["is_swept"]
-    return found
-
-
-def _with_poison(
-    failures: pd.DataFrame, inside: pd.DataFrame, usual: pd.DataFrame, hours: float, times: int
-) -> pd.DataFrame:
-    """With the poison that no message id shows, and what is left."""
-    apart = failures["is_swept"].to_numpy(dtype=bool) | failures["is_poison"].to_numpy(dtype=bool)
-    nameless = _nameless_poison(failures[~apart], inside, usual, hours, times)
-    found = failures.assign(is_poison=failures["is_poison"] | failures.index.isin(nameless))
-    found["is_far"] = is_far(found) & ~found["is_swept"] & ~found["is_poison"]
-    found["is_rest"] = ~(found["is_swept"] | found["is_poison"] | found["is_far"])
-    return found
-
-
-def is_far(runs: pd.DataFrame) -> Bools:
-    """Runs about a date long ago, or of a backfill that says so about one that is not yesterday."""
-    lag = (runs["started_at"].dt.tz_localize(None) - runs["data_date"]).dt.days.abs()
-    marked = runs["backfill_mode"].fillna(False).astype(bool) & (lag > 2)
-    return np.asarray((lag > FAR_DAYS) | marked, dtype=bool)
-
-
-def _swept(failures: pd.DataFrame) -> Bools:
-    """Closed by a sweep: it says so, or many that stood open for hours end in one minute."""
-    told = (failures["category_rule"] == "swept").to_numpy() | about(
-        failures["errors_text"], r"(?i)stale_running_cleanup|stuck in running|cleanup.{0,20}stale"
-    )
-    ended, started = seconds_of(failures["ended_at"]), seconds_of(failures["started_at"])
-    open_for = ended - started
-    old = open_for >= _STOOD_OPEN_S
-    instant = pd.Series(np.floor(ended / _SWEEP_S).astype(np.int64))
-    counts = (
-        instant[old].groupby(instant[old]).transform("size").reindex(instant.index, fill_value=0)
-    )
-    spread = pd.Series(started)[old].groupby(instant[old]).transform(np.ptp)
-    spread = spread.reindex(instant.index, fill_value=0.0)
-    together = (counts >= _SWEEP_LEAST).to_numpy() & (spread >= _STOOD_OPEN_S).to_numpy()
-    return np.asarray(told | (old & together), dtype=bool)
-
-
-def _poison(failures: pd.DataFrame, around: pd.DataFrame, times: int) -> Bools:
-    """Failures of messages that were delivered again and again and always failed the same way,
-    where such messages are few."""
-    certain = failures[failures["trigger_message_id"].notna() & ~failures["is_waiting"]]
-    if certain.empty:
-        return np.zeros(len(failures), dtype=bool)
-    size = certain.groupby("message").size()
-    often = certain[certain["message"].isin(size.index[size >= POISON_ATTEMPTS])]
-    kinds = often.groupby(["message", "signature"]).size()
-    one_kind = (kinds.groupby("message").max() / size).reindex(size.index).fillna(0.0)
-    good = around.loc[around["category"] == SUCCESS, "message"].unique()
-    stuck = size[(size >= POISON_ATTEMPTS) & (one_kind >= 0.9) & ~size.index.isin(good)]
-    # Of an outage too some messages have not come through yet; but then many have.
-    others = size[~size.index.isin(stuck.index) & (size >= POISON_ATTEMPTS / 2)]
-    if len(stuck) > POISON_MESSAGES * times or len(others) > 2 * len(stuck):
-        return np.zeros(len(failures), dtype=bool)
-    return failures["message"].isin(stuck.index).to_numpy()
-
-
-def _nameless_poison(
-    failures: pd.DataFrame, inside: pd.DataFrame, usual: pd.DataFrame, hours: float, times: int
-) -> pd.Index:
-    """Runs without a message id that fail for hours with one error on few pieces of work, while
-    their processors succeed neither oftener nor more seldom than usual: what fails never comes
-    through (as it does after an outage), and nothing else suffers."""
-    own = failures[
-        failures["trigger_message_id"].isna()
-        & ~failures["is_waiting"]
-        & ~failures["is_quota"]
-        & (failures["signature"] >= 0)
-    ]
-    own = own[~is_far(own)]
-    size = own.groupby(["processor_name", "data_date", "signature"])["run_id"].transform("size")
-    own = own[size >= POISON_ATTEMPTS]
-    works = len(own.groupby(["processor_name", "data_date"]).size())
-    names = own["processor_name"].unique()
-    if not 1 <= works <= POISON_WORKS * times or len(own) < 0.5 * len(failures):
-        return own.index[:0]
-    started = pd.Series(seconds_of(own["started_at"]))
-    pieces = started.groupby([own[name].to_numpy() for name in ("processor_name", "data_date")])
-    lasting = float((pieces.max() - pieces.min()).median())
-    wins = (inside["processor_name"].isin(names) & (inside["category"] == SUCCESS)).sum()
-    known = usual.reindex(names).fillna(0.0)
-    expected = float((known["runs"] - known["failures"]).sum() * hours)
-    slack = 2.0 + 2.0 * np.sqrt(expected)
-    calm = 0.6 * expected - slack <= wins <= 1.4 * expected + slack
-    one_error = own.groupby("processor_name")["signature"].nunique().max() == 1
-    often = len(own) >= 3 * float(known["failures"].sum() * hours)
-    if calm and one_error and often and lasting >= _POISON_LASTS_S:
-        return own.index
-    return own.index[:0]
-
-
-def signatures(texts: pd.Series) -> npt.NDArray[np.int64]:
-    """A number for each message without what varies in it, whatever the shape of its JSON; -1 where
-    there is none."""
-    codes, values = pd.factorize(texts)
-    shapes = pd.Series([error_text(value)[0] for value in values], dtype="str")
-    for pattern, mark in _VARYING:
-        shapes = shapes.str.replace(pattern, mark, regex=True)
-    return np.append(pd.factorize(shapes)[0], -1)[codes].astype(np.int64)
-
-
-def about(texts: pd.Series, pattern: str) -> Bools:
-    """Which texts match, each distinct one asked once; null does not."""
-    codes, values = pd.factorize(texts)
-    found = pd.Series(values, dtype="str").str.contains(pattern).to_numpy(dtype=bool)
-    return np.append(found, False)[codes]

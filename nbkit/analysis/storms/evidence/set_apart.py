@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from nbkit.analysis.storms.attempts import backoff_law, seconds_of
+from nbkit.analysis.storms.evidence.apart import POISON_ATTEMPTS, by_hand
 from nbkit.analysis.storms.evidence.evidence import BACKOFF, INCIDENTS, CauseEvidence, Evidence
-from nbkit.analysis.storms.evidence.facts import POISON_ATTEMPTS, Facts
+from nbkit.analysis.storms.evidence.facts import Facts
 
 
 def cleanup_artifact(facts: Facts) -> CauseEvidence:
@@ -82,7 +83,7 @@ def backfill(facts: Facts) -> CauseEvidence:
 
 def backfill_of(own: pd.DataFrame, share: float) -> CauseEvidence:
     """Of runs about dates long ago, which are a share of the storm's."""
-    hand = own["triggered_by"].isin(["manual", "api"]) | own["backfill_mode"].fillna(False)
+    hand = by_hand(own)
     told = bool(own["triggered_by"].notna().any() or own["backfill_mode"].notna().any())
     return CauseEvidence(
         cause="backfill",
@@ -97,7 +98,7 @@ def backfill_of(own: pd.DataFrame, share: float) -> CauseEvidence:
                 full=0.02, words="distinct processors and dates per run", weight=0.3,
             ),
             Evidence(
-                name="by_hand", value=float(hand.astype(float).mean()) if told else None,
+                name="by_hand", value=float(hand.mean()) if told else None,
                 against=-1.0, full=0.5, words="share started by hand or in backfill mode",
                 needs="triggered_by or backfill_mode: who started a run", weight=0.3,
             ),
