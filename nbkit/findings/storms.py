@@ -75,6 +75,7 @@ class StormRules:
         target_per_week: failures a week that a weekly window may have (the customer's target is
             5,000); above it is critical.
         unknown_excess: a storm without a named cause is a note below this.
+        expected_excess: expected failures that came once are a note below this.
         planned_share: a backfill that fails less than this share of its runs goes as planned.
     """
 
@@ -83,6 +84,7 @@ class StormRules:
     target_per_week: float = 5_000.0
     unknown_excess: float = 80.0
     planned_share: float = 0.2
+    expected_excess: float = 150.0
 
 
 def judge_storm(
@@ -173,9 +175,7 @@ def severity_of(storm: Storm, rules: StormRules) -> Severity:
         return Severity.INFO
     if cause == "unknown" and each < rules.unknown_excess:
         return Severity.INFO
-    # Days without games: more of the failures that nobody needs to look at.
-    real = storm.real / len(storm.spans)
-    if cause == "unknown" and each < rules.critical_excess and real < rules.warn_excess:
+    if storm.real < rules.warn_excess * len(storm.spans) and each < _least_expected(storm, rules):
         return Severity.INFO
     if cause == "backfill" and storm.failed_share < rules.planned_share:
         return Severity.INFO
@@ -184,6 +184,14 @@ def severity_of(storm: Storm, rules: StormRules) -> Severity:
     if each >= rules.critical_excess or (storm.weekly and storm.per_time > rules.target_per_week):
         return Severity.CRITICAL
     return Severity.WARNING
+
+
+def _least_expected(storm: Storm, rules: StormRules) -> float:
+    """The excess from which failures that nobody needs to look at are worth a warning all the same:
+    a day without games has many of them, once, or for no reason that can be told."""
+    if storm.diagnosis.cause == "unknown":
+        return rules.critical_excess
+    return 0.0 if storm.weekly else rules.expected_excess
 
 
 def _title(storm: Storm) -> str:

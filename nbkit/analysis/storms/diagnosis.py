@@ -49,6 +49,7 @@ CAUSES = (
 )
 LEAST_SCORE = 0.35  # below it no cause is named
 SURE = 0.6  # evidence of this strength keeps its failures from other causes
+_READ_AS = {"errors": "errors_text", "processed_at": "ended_at"}
 # Causes that processors, starts and dates alone can tell.
 _TOLD_BY_DATES = ("backfill", "organic_load")
 MIXED = 0.15  # from this share on a family of failures is measured by itself
@@ -168,6 +169,10 @@ def diagnose_facts(facts: Facts, registry: ProcessorRegistry | None) -> Diagnosi
     if loop.strength >= SURE and loop.share > 0:
         # The same share of more runs fails; but the work of these runs had been done.
         organic = replace(organic, share=1 - loop.share)
+    bulk = next(each for each in found if each.cause == "backfill")
+    if bulk.strength >= SURE:
+        # More work, but none that is new.
+        organic = replace(organic, share=organic.share - bulk.share)
     if (
         organic.strength >= 0.5
         and organic.share > 0.5
@@ -202,7 +207,21 @@ def _ranked(found: list[CauseEvidence], facts: Facts, *, root: str | None) -> Di
         causes=tuple(ranked),
         facts=facts,
         root=root if ranked[0].cause == "upstream_outage" else None,
-        missing=tuple(dict.fromkeys(need for each in found for need in each.missing)),
+        missing=tuple(
+            dict.fromkeys(
+                need for each in found for need in each.missing if not _is_logged(need, facts)
+            )
+        ),
+    )
+
+
+def _is_logged(need: str, facts: Facts) -> bool:
+    """Whether the columns that a need names (before its colon) are there: then there is nothing to
+    log, there were only too few such runs to measure."""
+    columns, _, _ = need.partition(":")
+    return all(
+        any(facts.known(_READ_AS.get(name, name)) for name in either.split(" or "))
+        for either in columns.split(" and ")
     )
 
 

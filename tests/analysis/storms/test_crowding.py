@@ -78,3 +78,17 @@ def test_a_run_is_in_flight_from_its_start_to_its_end() -> None:
     one = runs(np.array([0.0]), failed=np.array([False]), lasts_s=60)
     moments = MIDNIGHT.timestamp() + np.array([-1.0, 1.0, 59.0, 61.0])
     assert in_flight(moments, one).tolist() == [0, 1, 1, 0]
+
+
+def test_a_single_burst_is_a_crowd_and_not_its_own_average() -> None:
+    started = np.linspace(0, 40, 200)
+    found = runs(started, failed=started > 20)
+    assert crowding(found, found).crowded == 1.0
+
+
+def test_where_no_end_is_known_a_run_counts_for_a_minute() -> None:
+    started = np.concatenate([np.arange(100) * 120.0, 20_000 + np.arange(100) * 1.0])
+    found = runs(started, failed=started > 20_030, lasts_s=0.0)
+    seen = crowding(found, found)
+    assert seen.dose is not None
+    assert seen.dose > 0.9

@@ -84,3 +84,20 @@ def test_new_work_at_any_time_is_no_repetition() -> None:
     assert found.per_item == 1
     assert found.after_success == 0.0
     assert found.period_s is None
+
+
+def test_batches_keep_their_period_whatever_else_starts_then() -> None:
+    batches = np.repeat(np.arange(40) * 900.0, 4) + np.tile(np.arange(4), 40)
+    others = np.random.default_rng(4).uniform(0, 40 * 900, 40)
+    started = np.sort(np.concatenate([batches, others]))
+    runs = attempts(started, item=np.arange(started.size) % 10)
+    found = repeats(runs, pd.Series(dtype="float64"))
+    assert found.period_s == 900
+    assert 0.6 < found.regular < 0.9
+
+
+def test_what_comes_at_one_hour_every_week_keeps_no_period() -> None:
+    within = np.sort(np.random.default_rng(5).uniform(0, 1_800, 100))
+    started = (np.arange(4)[:, None] * 7 * 86_400.0 + within).ravel()
+    found = repeats(attempts(started, item=np.arange(400) % 10), pd.Series(dtype="float64"))
+    assert found.period_s is None

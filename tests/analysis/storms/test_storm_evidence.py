@@ -15,6 +15,8 @@ from nbkit.analysis.storms.evidence.evidence import CauseEvidence, Evidence
 from nbkit.analysis.storms.runs import classified
 from nbkit.analysis.storms.storm import Storm, distinct
 from nbkit.analysis.storms.windows import FoundWindow, Span
+from nbkit.findings import Severity
+from nbkit.findings.storms import StormRules, severity_of
 
 BEGIN = datetime(2026, 1, 7, 8, tzinfo=UTC)
 DAY = pd.Timestamp(2026, 1, 6)
@@ -223,3 +225,68 @@ def test_a_crowd_whose_failures_come_back_twice_is_still_a_collision() -> None:
     assert found.facts.attempts.factor == pytest.approx(2.55, abs=0.1)
     assert found.cause == "scheduler_collision"
     assert "retry_amplification" in {each.cause for each in found.others}
+
+
+def healed(*, days_ago: int, **more: Any) -> list[dict[str, Any]]:
+    """Every ten minutes a healer sends ten pieces of work again, each under a new message."""
+    dates = [DAY - pd.Timedelta(days=days_ago + work) for work in range(10)]
+    rows = [run(f"P{work}", -500 + work, data_date=dates[work]) for work in range(10)]
+    for batch in range(18):
+        rows += [
+            run(
+                f"P{work}", batch * 10 + work / 60, error=None if work == batch % 10 else BROKEN,
+                data_date=dates[work], trigger_message_id=f"{batch}-{work}", **more,
+            )
+            for work in range(10)
+        ]  # fmt: skip
+    return rows
+
+
+def test_old_work_that_a_healer_sends_at_its_period_is_no_backfill() -> None:
+    assert named(healed(days_ago=12, triggered_by="pubsub"), 3).cause == "republish_loop"
+
+
+def test_old_work_that_somebody_sends_is_a_backfill() -> None:
+    assert named(healed(days_ago=12, triggered_by="manual"), 3).cause == "backfill"
+
+
+def test_work_that_was_done_waits_for_nothing_whatever_it_says() -> None:
+    rows = healed(days_ago=1, triggered_by="pubsub")
+    for each in rows:
+        each["errors_text"] = NOT_YET if each["errors_text"] else None
+    found = named(rows, 3)
+    assert found.cause == "republish_loop"
+    assert found.score("premature_start") < 0.1
+
+
+def test_a_history_that_says_nothing_names_no_cause_that_needs_words() -> None:
+    rows = [
+        {**each, "errors_text": None, "ended_at": None, "duration_s": None}
+        for each in passing_fault() + [row for name in "ABC" for row in routine(name, until=0)]
+    ]
+    found = named(rows, 1.7)
+    assert found.cause == "unknown"
+    assert not found.facts.speaks
+    assert any(need.startswith("trigger_message_id") for need in found.missing)
+
+
+def test_a_few_works_that_fail_for_all_of_a_short_storm_are_poison_too() -> None:
+    found = named(poisoned(hours=1) + routine("A", until=200), 1)
+    assert found.cause == "poison_message"
+
+
+def test_only_columns_that_are_not_there_are_asked_for() -> None:
+    rows = [{**each, "retry_attempt": 1} for each in healed(days_ago=1)]
+    asked = " ".join(named(rows, 3).missing)
+    assert "trigger_source" in asked
+    assert "trigger_message_id" not in asked
+    assert "processed_at" not in asked
+
+
+def test_expected_failures_that_came_once_wake_nobody_until_they_are_many() -> None:
+    few = storm(failing("A", 0, 100), 0, 30, "premature_start")
+    many = storm(failing("A", 0, 400), 0, 90, "premature_start")
+    rules = StormRules()
+    assert severity_of(few, rules) is Severity.WARNING
+    assert severity_of(replace(few, real=0), rules) is Severity.INFO
+    assert severity_of(replace(many, real=0), rules) is Severity.WARNING

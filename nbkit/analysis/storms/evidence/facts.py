@@ -100,7 +100,12 @@ class Facts:
         return bool(told) or self.known("errors_text") or self.known("trigger_message_id")
 
     def known(self, column: str) -> bool:
-        """Whether any run says something in a column."""
+        """Whether any run says something in a column; of `ended_at`, something else than when it
+        started."""
+        if column not in self.inside:
+            return False
+        if column == "ended_at":
+            return bool((self.inside["ended_at"] > self.inside["started_at"]).any())
         return bool(self.inside[column].notna().any())
 
 
