@@ -262,10 +262,8 @@ def _more_sharers(
     calm_runs, calm_fails = _counts(workload, quiet)
     common = (calm_fails.sum() + 1) / (calm_runs.sum() + 20)
     calm = ((calm_fails + 2 * common) / (calm_runs + 2))[workload.processor]
-    chance = calm.copy()
-    for each in outages:
-        within = _inside(workload, (each,))
-        chance[within] = np.where(workload.attempt[within] == 0, each.first, each.again)
+    own = free & sharers[workload.processor]
+    chance = _in_outages(workload, own, outages, calm)
     if curve is not None:
         load = np.minimum(
             load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
@@ -303,10 +301,20 @@ def _fitted(workload: Workload, own: Bools, outages: tuple[Outage, ...]) -> Floa
     """The chance to fail by time alone."""
     outside = own & ~_inside(workload, outages)
     rest = workload.failed[outside].mean() if outside.any() else 0.5
-    chance = np.full(workload.runs, float(rest))
+    return _in_outages(workload, own, outages, np.full(workload.runs, float(rest)))
+
+
+def _in_outages(
+    workload: Workload, own: Bools, outages: tuple[Outage, ...], chance: Floats
+) -> Floats:
+    """What first deliveries and redeliveries really met within each outage, else the given
+    chance."""
+    chance = chance.copy()
     for each in outages:
         within = _inside(workload, (each,))
-        chance[within] = np.where(workload.attempt[within] == 0, each.first, each.again)
+        for kind in (within & (workload.attempt == 0), within & (workload.attempt > 0)):
+            if (own & kind).any():
+                chance[kind] = workload.failed[own & kind].mean()
     return chance
 
 
