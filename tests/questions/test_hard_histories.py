@@ -31,12 +31,14 @@ from nbkit.questions.slas import sla_status
 from nbkit.questions.trends import trends
 from nbkit.questions.validation import scorecard, validation
 from nbkit.questions.zero_records import zero_record_report
+from nbkit.registry import load_registry
 from nbkit.registry.metrics import load_metrics
 from nbkit.tables import Note, Table, Text
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = timedelta(days=1)
 Question = Callable[..., Any]
+REGISTRY = load_registry(ROOT / "registry" / "processor_registry.yaml")
 # As if something had been done within these histories.
 METRICS = tuple(
     metric.model_copy(update={"changed_at": datetime(2026, 1, 5, tzinfo=UTC)})
@@ -94,7 +96,10 @@ def asked(name: str, history: str, folder: Path, *, as_of: datetime = AS_OF) -> 
         "sla_weekly": {"reports": str(nobody)},
         "sla_monthly": {"reports": str(nobody)},
     }
-    return QUESTIONS[name](f"duckdb:///{path}", as_of=as_of, **more.get(name, {}))
+    question, given = QUESTIONS[name], more.get(name, {})
+    if "registry" in inspect.signature(question).parameters:
+        given["registry"] = REGISTRY  # else each would read it again
+    return question(f"duckdb:///{path}", as_of=as_of, **given)
 
 
 def shown(report: object, *, draw: bool = False) -> dict[str, str]:
