@@ -158,7 +158,7 @@ def what_if(
         )
     )
     seed = int(observed + 7 * part.runs)
-    scale = _calibrated(part, asked, law, again, seed) if law.curve else 1.0
+    scale = _calibrated(part, asked, law, again, repeats, seed) if law.curve else 1.0
     every = (NOTHING, *asked_fixes)
     played = play(part, asked, law, again, every, repeats=repeats, seed=seed, load_scale=scale)
     totals = played.failures.sum(axis=2) + swept  # no fix changes what a sweep closes
@@ -184,7 +184,9 @@ def what_if(
     )
 
 
-def _calibrated(part: Workload, asked: Asked, law: Law, again: Redeliveries, seed: int) -> float:
+def _calibrated(
+    part: Workload, asked: Asked, law: Law, again: Redeliveries, repeats: int, seed: int
+) -> float:
     """The scale of load with which the replay comes nearest to what was seen, in a few tries.
 
     Steps of time and drawn durations shift the load that a start meets; where a little more load
@@ -193,13 +195,15 @@ def _calibrated(part: Workload, asked: Asked, law: Law, again: Redeliveries, see
     seen = int((part.failures_by_window()).sum() - (part.swept & part.within).sum())
     scale, best, least = 1.0, 1.0, np.inf
     for _ in range(_TRIES):
-        played = play(part, asked, law, again, (NOTHING,), repeats=1, seed=seed, load_scale=scale)
+        played = play(
+            part, asked, law, again, (NOTHING,), repeats=repeats, seed=seed, load_scale=scale
+        )
         misfit = float(played.failures.sum(axis=2).mean()) / max(seen, 1) - 1
         if abs(misfit) < least:
             best, least = scale, abs(misfit)
         if abs(misfit) < _NEAR_ENOUGH:
             break
-        scale *= float(np.clip(1 - 0.7 * misfit, 0.85, 1.15))
+        scale *= float(np.clip(1 - 0.7 * misfit, 0.9, 1.1))
     return best
 
 
