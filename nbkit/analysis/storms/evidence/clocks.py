@@ -12,6 +12,8 @@ from nbkit.analysis.storms.evidence.facts import Facts, inside_of
 from nbkit.analysis.storms.evidence.words import signatures
 from nbkit.analysis.storms.items import recovery
 
+_FEWEST_GRANTED = 4
+
 
 def scheduler_collision(facts: Facts, share: float) -> CauseEvidence:
     """Starts on schedule marks, failures rise with simultaneous starts, few attempts a message."""
@@ -88,23 +90,25 @@ def rate_limit(facts: Facts, share: float) -> CauseEvidence:
             Evidence(
                 name="success_cap", value=_cap(facts), against=3.0, full=1.2,
                 words="successes in the best minutes over those in a middling minute, while the "
-                "quota is met", source=OVERLOAD, weight=0.4,
+                "quota is met", source=OVERLOAD, weight=0.25,
             ),
         ),
     )  # fmt: skip
 
 
 def _cap(facts: Facts) -> float | None:
-    """How flat the number of successes is, over minutes in which the quota refused somebody."""
+    """How flat the number of successes is, over minutes in which the quota refused somebody; None
+    where they are so few that chance alone makes them uneven."""
     refused = facts.rest_failures
     refused = refused[refused["is_quota"]]
-    wins = facts.rest[facts.rest["category"] == SUCCESS]
+    limited = facts.rest["processor_name"].isin(refused["processor_name"].unique())
+    wins = facts.rest[limited & (facts.rest["category"] == SUCCESS)]
     minutes = np.unique(np.floor(seconds_of(refused["started_at"]) / 60))
     counts = pd.Series(np.floor(seconds_of(wins["started_at"]) / 60)).value_counts()
     found = counts.reindex(minutes).dropna().to_numpy()
-    if found.size < 5:
+    if found.size < 5 or np.median(found) < _FEWEST_GRANTED:
         return None
-    return float(np.quantile(found, 0.95) / max(np.median(found), 1.0))
+    return float(np.quantile(found, 0.95) / np.median(found))
 
 
 def premature_start(facts: Facts, share: float) -> CauseEvidence:
