@@ -8,19 +8,29 @@ import pandas as pd
 import pytest
 
 from nbkit.analysis.storms.runs import classified, mark_failures
-from nbkit.analysis.storms.storm import Storm, study, usual_of_counts
+from nbkit.analysis.storms.storm import Storm, study
 from nbkit.analysis.storms.windows import FoundWindow, Span
 
 MONDAYS = [datetime(2026, 1, day, tzinfo=UTC) for day in (5, 12, 19, 26)]
-WHOLE = pd.DataFrame(
+COUNTS = pd.DataFrame(
     {
         "processor_name": ["A"],
         "status": ["failed"],
         "category": ["error"],
         "ended_hour": [pd.Timestamp(MONDAYS[0])],
         "runs": [1],
-        "messages": [1],
     }
+)
+# Nothing fails in other hours.
+QUIET = pd.DataFrame(
+    {
+        "failures": 0.0,
+        "real": 0.0,
+        "runs": 0.0,
+        "failure_share": 0.0,
+        "attempts_per_message": 1.0,
+    },
+    index=["A"],
 )
 
 
@@ -54,13 +64,12 @@ def storm(*stretches: tuple[float, float, int], exact: bool = False) -> Storm:
         q=0.0,
         weekly=True,
     )
-    counts = mark_failures(WHOLE)
     return study(
         window,
         classified(pd.DataFrame(rows)),
-        counts,
+        mark_failures(COUNTS),
         None,
-        usual=usual_of_counts(counts, [window], 24 * 28),
+        usual=QUIET,
         is_exact=exact,
     )
 
