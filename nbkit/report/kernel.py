@@ -24,8 +24,6 @@ _STEADY = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # debugpy complains about frozen modules on stderr at every start.
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 # Without bytecode the imports of a kernel take 3.5 times as long.
 _DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "IPYTHONDIR")

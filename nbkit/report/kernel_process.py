@@ -16,11 +16,14 @@ def main(connection_file: str, *ahead: str) -> None:
     """
     from ipykernel.kernelapp import IPKernelApp
 
-    # No history of what was typed: it would cost a database. (ipykernel has no annotations.)
     app = IPKernelApp.instance()
+    # No debugger: nobody steps through a report, and it is a quarter of what a kernel imports.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # None: ImportError
+    # No history of what was typed: it would cost a database. (ipykernel has no annotations.)
     app.initialize(  # type: ignore[no-untyped-call]
         ["-f", connection_file, "--HistoryManager.hist_file=:memory:"]
     )
+    del sys.modules["debugpy"]
     _import(ahead)
     app.start()  # type: ignore[no-untyped-call]
 
