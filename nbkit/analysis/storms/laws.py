@@ -75,6 +75,13 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
         sharers = more
         own = free & sharers[workload.processor]
         outages, curve, gain = _outages_or_load(workload, own, sharers)
+    if curve is not None and not sharers.all():
+        everybody = np.ones_like(sharers)
+        found = _outages_or_load(workload, free, everybody)
+        before = _worth(workload, free, sharers, outages, curve)
+        if _worth(workload, free, everybody, found[0], found[1]) > before + _WORTH:
+            # Those that fail most were only the unluckiest of all.
+            sharers, own, (outages, curve, gain) = everybody, free, found
     if not workload.told[workload.failed].any():
         blind = find_blocks(workload, workload.failed & free, by_words=False)
         if _gain_of(blind, workload, own) > _BLIND_WORTH * gain + _WORTH:
@@ -273,6 +280,36 @@ def _more_sharers(
     better = failed * np.log(p / q) + (1 - failed) * np.log((1 - p) / (1 - q))
     gain = np.bincount(workload.processor, weights=better * free, minlength=workload.processors)
     return sharers | (gain > 2) if outages or curve is not None else sharers
+
+
+def _worth(
+    workload: Workload,
+    free: Bools,
+    sharers: Bools,
+    outages: tuple[Outage, ...],
+    curve: LoadCurve | None,
+) -> float:
+    """How likely all runs are where the sharers suffer alike and each of the others has a rate of
+    its own, which counts as a parameter (Schwarz 1978)."""
+    failed = workload.failed.astype(np.float64)
+    suffers = sharers[workload.processor]
+    runs, fails = _counts(workload, free)
+    chance = (fails / np.maximum(runs, 1))[workload.processor]
+    own = free & suffers
+    left = _fitted(workload, own, outages)
+    if curve is not None:
+        load = np.minimum(
+            load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
+        )
+        excess = curve.excess[load]
+        # What load leaves to luck.
+        calm = own & ~_inside(workload, outages) & (excess <= HARMLESS)
+        luck = (failed[calm].sum() + 0.5) / (calm.sum() + 10.0)
+        inside = _inside(workload, outages)
+        left = np.where(inside, left, 1 - (1 - luck) * (1 - excess))
+    chance = np.where(suffers, left, chance)
+    cost = 0.5 * np.log(np.maximum(runs[~sharers], 1)).sum()
+    return _score(failed, chance, free) - float(cost)
 
 
 def _scan(workload: Workload, own: Bools, expected: Floats) -> tuple[Outage, ...]:

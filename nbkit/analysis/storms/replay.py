@@ -27,6 +27,7 @@ _KINDS = 2 * _BANDS  # of durations: failed or not, and how much load was felt
 _HELD_S = 60.0  # a start that was held comes within a minute of its input
 _ACK_S = 600.0  # a run that is busy for longer is taken for lost (the platform's ack deadline)
 _MOST_SPREAD = 2.0
+_TURNS = 4  # of finding who fails by load within a step
 _FREE_RETRIES = 10  # a client may always try so often (SRE Book ch. 22)
 
 
@@ -137,7 +138,9 @@ class _Lanes:
         self.window_of = np.tile(np.arange(self.workload.windows), len(self.fixes) * self.repeats)
         curve = self.law.curve
         if curve is not None:
-            moved = curve.excess + self.spread[:, None] * curve.error
+            # A load that harms nobody is not taken for harmful in half of the repetitions.
+            error = np.minimum(curve.error, curve.excess)
+            moved = curve.excess + self.spread[:, None] * error
             self.excess = np.clip(np.maximum.accumulate(moved, axis=1), 0, 1)
         places: list[list[int]] = [[] for _ in range(self.workload.windows)]
         for number, outage in enumerate(self.law.outages):
@@ -290,8 +293,7 @@ class _Lanes:
         band = np.zeros(e.size, dtype=np.int64)
         luck = self._luck(e, attempt, _Luck.FAILS)
         if law.curve is not None:
-            unlucky = luck < chance
-            excess = self._excess(t, lane, processor, unlucky)
+            excess = self._excess(t, lane, processor, chance, luck)
             chance, band = 1 - (1 - chance) * (1 - excess), band_of(excess)
         failed = luck < chance
         length = self._length(e, attempt, processor, failed, band)
@@ -305,23 +307,37 @@ class _Lanes:
         again, after = self._redelivered(e, t, length, failed, message, processor, attempt)
         return np.append(again, held), np.append(after, held_t)
 
-    def _excess(self, t: Floats, lane: Ints, processor: Ints, unlucky: Bools) -> Floats:
-        """What the load that each start finds adds to its chance to fail."""
+    def _excess(
+        self, t: Floats, lane: Ints, processor: Ints, chance: Floats, luck: Floats
+    ) -> Floats:
+        """What the load that each start finds adds to its chance to fail.
+
+        Where only successes are load, who fails within the step is found by turns: each of them
+        sets more of the starts right, from the first on.
+        """
         curve = self.law.curve
         assert curve is not None
-        shares = curve.sharers[processor]
-        if curve.measure.only_successes:
-            shares = shares & ~unlucky
+        if not t.size:
+            return np.zeros(0)
         order = np.lexsort((t, lane))
-        counted = shares[order].astype(np.int64)
-        before = np.cumsum(counted) - counted
         own = lane[order]
         first = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
-        rank = before - np.repeat(before[first], np.diff(np.append(first, own.size)))
-        found = np.empty(t.size, dtype=np.int64)
-        found[order] = self.load_scale * (self.load[own] + rank)
-        excess = self.excess[lane, np.clip(found, 0, self.excess.shape[1] - 1)]
-        return np.where(self.law.sharers[processor], excess, 0.0)
+        sizes = np.diff(np.append(first, own.size))
+        shares, suffers = curve.sharers[processor], self.law.sharers[processor]
+        by_success = curve.measure.only_successes
+        counted = shares & (luck >= chance) if by_success else shares
+        excess = np.zeros(t.size)
+        for _ in range(_TURNS if by_success else 1):
+            each = counted[order].astype(np.int64)
+            before = np.cumsum(each) - each
+            rank = before - np.repeat(before[first], sizes)
+            found = np.empty(t.size, dtype=np.int64)
+            found[order] = self.load_scale * (self.load[own] + rank)
+            felt = self.excess[lane, np.clip(found, 0, self.excess.shape[1] - 1)]
+            excess = np.where(suffers, felt, 0.0)
+            if by_success:
+                counted = shares & (luck >= 1 - (1 - chance) * (1 - excess))
+        return excess
 
     def _enter_load(
         self, lane: Ints, processor: Ints, failed: Bools, over: Floats, step: int

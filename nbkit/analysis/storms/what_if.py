@@ -25,7 +25,7 @@ FITS_WITHIN = 0.10
 _MOST_RUNS = 30_000  # beyond it a sample of the messages is played
 _ENOUGH_PLAYED = 250_000  # runs of all fixes and repetitions together
 _LEAST_REPEATS, _MOST_REPEATS = 3, 8
-_TRIES, _NEAR_ENOUGH = 3, 0.06
+_TRIES, _NEAR_ENOUGH = 5, 0.05
 # What a replay does not know of itself: measured on simulated worlds (docs/decisions/0016).
 _ALWAYS_UNSURE = 0.03
 _UNSURE_BY_MISFIT = 0.5
@@ -193,17 +193,24 @@ def _calibrated(
     makes many more failures, and these more load, that shows.
     """
     seen = int((part.failures_by_window()).sum() - (part.swept & part.within).sum())
-    scale, best, least = 1.0, 1.0, np.inf
+    scale, tried = 1.0, list[tuple[float, float]]()
     for _ in range(_TRIES):
         played = play(
             part, asked, law, again, (NOTHING,), repeats=repeats, seed=seed, load_scale=scale
         )
         misfit = float(played.failures.sum(axis=2).mean()) / max(seen, 1) - 1
-        if abs(misfit) < least:
-            best, least = scale, abs(misfit)
+        tried.append((misfit, scale))
         if abs(misfit) < _NEAR_ENOUGH:
             break
-        scale *= float(np.clip(1 - 0.7 * misfit, 0.9, 1.1))
+        under = max((each for each in tried if each[0] < 0), default=None)
+        over = min((each for each in tried if each[0] > 0), default=None)
+        if under and over:  # regula falsi; an avalanche says no more than that it was too much
+            above = min(over[0], -under[0])
+            part_of = above / (above - under[0])
+            scale = over[1] + part_of * (under[1] - over[1])
+        else:
+            scale *= float(np.clip(1 - 0.7 * misfit, 0.9, 1.1))
+    _, best = min(tried, key=lambda each: abs(each[0]))
     return best
 
 

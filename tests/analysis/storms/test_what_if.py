@@ -287,6 +287,21 @@ def test_a_collision_is_told_from_load_and_goes_with_jitter(collision: list[Row]
     assert found.best.fix == JITTER
 
 
+def test_who_is_hit_seldom_by_a_collision_is_hit_by_it_all_the_same(calm: list[Row]) -> None:
+    """Of ninety jobs a fifth fails, some of them more often by chance: that is not their rate."""
+    rows = list(calm)
+    rng = np.random.default_rng(13)
+    for mark in range(12):
+        for place, job in enumerate(rng.permutation(90)):
+            fails = "error" if place >= 60 and rng.random() < 0.5 else ""
+            at = 900.0 * mark + 0.05 * place
+            name = f"Job{job}Processor"
+            rows.append(run(at, lasts_s=40, fails=fails, processor=name, source="scheduler"))
+    found = asked(rows)
+    assert found.fits
+    assert reduction(found, JITTER) > 0.85
+
+
 def test_what_a_sweep_closed_no_fix_undoes(calm: list[Row]) -> None:
     swept = [
         run(-9_000.0 + n, lasts_s=9_000.0 - n + 1_800, fails="timeout", processor="Stuck")
