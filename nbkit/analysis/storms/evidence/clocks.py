@@ -185,7 +185,7 @@ def organic_load(facts: Facts) -> CauseEvidence:
                 is_main=True,
             ),
             Evidence(
-                name="whatever_the_crowd", value=_careless(facts), against=0.25, full=0.12,
+                name="whatever_the_crowd", value=_careless(facts), against=0.45, full=0.12,
                 words="how far failing hangs on the runs in flight (0: not at all)",
                 source=OVERLOAD, weight=0.7,
             ),
