@@ -52,7 +52,7 @@ RECOMMENDATIONS = {
     "backfill": "Leave backfills out of the alerts (backfill_mode), and run them slowly, off the "
     "hours of the daily pipeline.",
     "organic_load": "Nothing is wrong: the same share fails as always.",
-    "unknown": "Log what is missing (see `missing`), then run this report again.",
+    "unknown": "Read what happened in it, step by step:",
 }
 # The fix that is meant for a cause.
 FIX_OF = {
@@ -103,7 +103,9 @@ def judge_storm(
     """
     diagnosis = storm.diagnosis
     cause = diagnosis.cause
-    recommendation = " ".join([RECOMMENDATIONS[cause], *_promise(cause, what_if)])
+    recommendation = " ".join(
+        [RECOMMENDATIONS[cause], *_look_closer(storm), *_promise(cause, what_if)]
+    )
     return Finding(
         kind="failure_storm",
         subject=storm.name,
@@ -143,6 +145,19 @@ def judge_storm(
             "recommendation": recommendation,
         },
     )
+
+
+def _look_closer(storm: Storm) -> list[str]:
+    """Of a storm without a named cause: how to see more of it, now and next time."""
+    if storm.diagnosis.cause != "unknown":
+        return []
+    last = storm.spans[-1]
+    words = [
+        f"`nbkit run incident -p start={iso_utc(last.start)} -p end={iso_utc(last.end)}`.",
+    ]
+    if storm.diagnosis.missing:
+        words.append(f"Log what would tell more: {'; '.join(storm.diagnosis.missing)}.")
+    return words
 
 
 def _promise(cause: str, found: WhatIf | None) -> list[str]:

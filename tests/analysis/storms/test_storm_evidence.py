@@ -16,7 +16,8 @@ from nbkit.analysis.storms.runs import classified
 from nbkit.analysis.storms.storm import Storm, distinct
 from nbkit.analysis.storms.windows import FoundWindow, Span
 from nbkit.findings import Severity
-from nbkit.findings.storms import StormRules, severity_of
+from nbkit.findings.storms import StormRules, judge_storm, severity_of
+from nbkit.registry import load_registry
 
 BEGIN = datetime(2026, 1, 7, 8, tzinfo=UTC)
 DAY = pd.Timestamp(2026, 1, 6)
@@ -290,3 +291,12 @@ def test_expected_failures_that_came_once_wake_nobody_until_they_are_many() -> N
     assert severity_of(few, rules) is Severity.WARNING
     assert severity_of(replace(few, real=0), rules) is Severity.INFO
     assert severity_of(replace(many, real=0), rules) is Severity.WARNING
+
+
+def test_a_storm_without_a_cause_says_where_to_look_and_what_to_log() -> None:
+    rows = [{**each, "errors_text": None} for each in passing_fault()]
+    mute = storm(rows, 0, 102, "unknown")
+    mute = replace(mute, diagnosis=replace(mute.diagnosis, missing=("errors: what a run says",)))
+    told = judge_storm(mute, load_registry(), rules=StormRules()).next_step
+    assert f"nbkit run incident -p start={BEGIN:%Y-%m-%dT%H:%M:%SZ}" in told
+    assert "errors: what a run says" in told
