@@ -109,9 +109,9 @@ def test_a_critical_processor_days_from_its_timeout_cannot_wait(
 def test_a_timeout_ahead_of_a_drift_that_fills_the_window_is_told(
     registry: ProcessorRegistry,
 ) -> None:
-    # It drifts since the first day that is known: nothing was level before, so nothing changed.
+    # It drifts slowly since the first day that is known: no day is the one on which it changed.
     timeout = registry.processor(HIGH).timeout_seconds
-    slow = history(HIGH, days=25, usual_s=timeout / 1.02**35, growth=0.02, changed=25)
+    slow = history(HIGH, days=25, usual_s=timeout / 1.01**35, growth=0.01, changed=25)
     (finding,) = judged(registry, slow)
     assert (finding.kind, finding.severity) == ("timeout_ahead", Severity.WARNING)
     assert abs((date.fromisoformat(finding.evidence["timeout_on"]) - LAST).days - 10) <= 4
@@ -202,7 +202,7 @@ def every_kind(registry: ProcessorRegistry) -> list[Finding]:
         *judged(registry, unsteady),
         *judged(registry, often),
         *judged(
-            registry, history(HIGH, days=25, usual_s=timeout / 1.02**35, growth=0.02, changed=25)
+            registry, history(HIGH, days=25, usual_s=timeout / 1.01**35, growth=0.01, changed=25)
         ),
         *judged(registry, history(HIGH), work=later_and_later(HIGH, registry, room_h=2)),
         *judge_days([odd], found, registry),

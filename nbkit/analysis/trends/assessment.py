@@ -15,7 +15,11 @@ from nbkit.analysis.trends.metric_tests import metric_tests
 from nbkit.analysis.trends.spells import spells
 
 Status = Literal["alert", "recovered", "fine", "insufficient"]
-_RECENT = 14  # rows: a recovery that is older is no news
+# An alert must not go because a chance rise within it has ended: only what was far less of a chance
+# than the scatter takes its place.
+_FAR_LESS = 1e-4
+RECENT = 14  # rows: a recovery that is older is no news
+_Told = tuple[float, Change]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +95,18 @@ def assess(
     if not tests:
         return Assessment(status="insufficient", days=own.count)
     whole = sum(test.share for test in tests)
-    ongoing: list[tuple[float, Change]] = []
-    ended: list[tuple[float, Change]] = []
+    found: list[_Told] = []
     for test in tests:
+        if test.scan is None:
+            continue
         share = test.share / whole
         for spell in spells(test.scan, enter=rules.alpha * share):
-            told = (min(1.0, spell.p / share), test.tell(spell))
-            if not spell.has_ended:
-                ongoing.append(told)
-            elif test.scan.onsets.days[-1] - spell.last <= _RECENT:
-                ended.append(told)
-    ongoing, ended = _told_once(ongoing), _told_once(ended)
+            age = int(test.scan.onsets.days[-1]) - spell.last
+            if not spell.has_ended or age <= RECENT:
+                found.append((min(1.0, spell.p / share), test.tell(spell)))
+    found = _told_once(found)
+    ongoing = [told for told in found if told[1].until is None]
+    ended = [told for told in found if told[1].until is not None]
     ongoing.sort(key=lambda told: told[0])
     ended.sort(key=lambda told: told[1].until or told[1].since, reverse=True)
     first = next(iter(ongoing + ended), None)
@@ -114,8 +119,35 @@ def assess(
     )
 
 
-def _told_once(found: list[tuple[float, Change]]) -> list[tuple[float, Change]]:
-    """Days on both sides of a step scatter: that is the step, told once."""
-    if any(change.kind in ("step", "drift") for _, change in found):
-        return [told for told in found if told[1].kind != "variance"]
-    return found
+def _told_once(found: list[_Told]) -> list[_Told]:
+    """Days on both sides of a step, or of its end, scatter, and of scattered days some few are a
+    step: the likelier of the two is told."""
+    levels = [told for told in found if told[1].kind in ("step", "drift")]
+    scatters = [
+        told
+        for told in found
+        if told[1].kind == "variance"
+        and not any(
+            _meet(told, level)
+            and level[1].p_value <= told[1].p_value * (1.0 if level[1].until is None else _FAR_LESS)
+            for level in levels
+        )
+    ]
+
+    def is_scatter(told: _Told) -> bool:
+        return any(
+            _meet(told, other)
+            and other[1].p_value < told[1].p_value
+            and (other[1].until is None or told[1].until is not None)
+            for other in scatters
+        )
+
+    levels = [told for told in levels if not is_scatter(told)]
+    others = [told for told in found if told[1].kind not in ("step", "drift", "variance")]
+    return levels + scatters + others
+
+
+def _meet(one: _Told, other: _Told) -> bool:
+    """Whether they have days in common."""
+    a, b = one[1], other[1]
+    return (a.until is None or a.until >= b.since) and (b.until is None or b.until >= a.since)

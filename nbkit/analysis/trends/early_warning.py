@@ -9,7 +9,7 @@ from math import log
 import pandas as pd
 
 from nbkit.analysis.false_discovery import benjamini_hochberg
-from nbkit.analysis.trends.assessment import Assessment, assess
+from nbkit.analysis.trends.assessment import RECENT, Assessment, assess
 from nbkit.analysis.trends.change import AssessmentRules, Change
 from nbkit.analysis.trends.daily_history import COLUMNS
 from nbkit.registry import ProcessorRegistry
@@ -41,8 +41,8 @@ class EarlyWarnings:
     """`warnings` in rising order of what can wait: criticality first. Of them at most
     `expected_false` are false on average. `judged` processors had enough history,
     `insufficient` had not, and `silent` had no run that had something to do in the last days.
-    `recovered` are processors that had become worse and are as usual again, ranked likewise; their
-    `q` is their own p value."""
+    `recovered` are processors that had become worse and are as usual again, chosen and ranked
+    likewise."""
 
     warnings: tuple[EarlyWarning, ...]
     judged: tuple[str, ...]
@@ -98,10 +98,16 @@ def early_warnings(
         for (name, assessment), q in zip(assessments.items(), q_values, strict=True)
         if assessment.alert and q <= false_discovery_rate
     ]
+    # It may have been an alert on any of so many days.
+    chances = [
+        RECENT * (1 - (a.confidence or 0.0)) if a.status == "recovered" else 1.0
+        for a in assessments.values()
+    ]
+    q_values = benjamini_hochberg([min(1.0, chance) for chance in chances])
     passed = [
-        _warning(name, assessment, 1 - (assessment.confidence or 0.0), registry)
-        for name, assessment in assessments.items()
-        if assessment.status == "recovered"
+        _warning(name, assessment, float(q), registry)
+        for (name, assessment), q in zip(assessments.items(), q_values, strict=True)
+        if assessment.status == "recovered" and q <= false_discovery_rate
     ]
     return EarlyWarnings(
         warnings=_ranked(found)[:most],

@@ -1,8 +1,8 @@
 """Has the share of failures risen, and since when? Counts stay counts.
 
-A likelihood scan over the onset: failures since then against those before, as two binomials, the
-likelihood ratio divided by the over-dispersion that the baseline shows (quasi-likelihood: McCullagh
-& Nelder 1989, ch. 4.5). One bad day is bounded, so a burst is not a new rate.
+A likelihood scan over the onset (`failure_evidence`): failures since then against those before.
+Whether the rate is as usual again is told by binomials, divided by the over-dispersion that the
+baseline shows (quasi-likelihood: McCullagh & Nelder 1989, ch. 4.5), each day bounded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from scipy.special import xlogy
 
 from nbkit.analysis.proportions import difference, proportion
 from nbkit.analysis.robust import Floats
-from nbkit.analysis.trends.onset_scan import FEWEST, SEARCHES, Ints, Onsets, Windows, best_by_day
+from nbkit.analysis.trends.failure_evidence import rate_evidence
+from nbkit.analysis.trends.onset_scan import FEWEST, Ints, Onsets, Windows, best_by_day
 from nbkit.analysis.trends.spells import RETURNED, Spell
 
 MIN_FAILURES = 4  # fewer are no rate, whatever they are a share of
@@ -133,33 +134,25 @@ def rate_scan(
     """
     n0 = np.where(seen.before_known, runs[seen.before], 0)
     k0 = np.where(seen.before_known, failures[seen.before], 0)
-    n1 = np.where(seen.since_known, runs[seen.since], 0)
-    k1 = np.where(seen.since_known, failures[seen.since], 0)
     before_runs, before = n0.sum(axis=1), k0.sum(axis=1)
-    since_runs = np.cumsum(n1, axis=1)
-    rows = np.cumsum(seen.since_known, axis=1)
+    since_runs = np.cumsum(np.where(seen.since_known, runs[seen.since], 0), axis=1)
+    since = np.cumsum(np.where(seen.since_known, failures[seen.since], 0), axis=1)
+    rows = np.arange(1, since.shape[1] + 1)
     enough = (before_runs >= MIN_BASELINE_RUNS)[:, None] & (since_runs >= MIN_RUNS)
     enough &= seen.since_known & (rows >= FEWEST)
     if not enough.any():
         return None
     rate = ((before + 0.5) / (before_runs + 1.0))[:, None]
-    dispersion = _dispersion(n0, k0, rate, seen.size)[:, None]
-    # What one day can say at most: about what a day three deviations off has.
-    most = rate * n1 + 3.5 * np.sqrt(dispersion * n1 * rate * (1 - rate)) + 1
-    bounded = np.cumsum(np.minimum(k1, most), axis=1)
-    root = _signed_root(
-        bounded, np.maximum(since_runs, 1), before[:, None] + 0.5, before_runs[:, None] + 1.0
-    )
-    scores = np.where(enough, root / np.sqrt(dispersion), -np.inf)
+    asked = enough & (since >= MIN_FAILURES) & (since > rate * since_runs)
     return RateScan(
         runs=runs,
         failures=failures,
         seen=seen,
         usual=np.column_stack([before, before_runs]),
-        dispersion=dispersion[:, 0],
+        dispersion=_dispersion(n0, k0, rate, seen.size),
         least_ratio=least_ratio,
         least_rise=least_rise,
-        onsets=best_by_day(scores, seen, runs.size, searches=SEARCHES),
+        onsets=best_by_day(rate_evidence(runs, failures, seen, asked), seen, runs.size),
     )
 
 

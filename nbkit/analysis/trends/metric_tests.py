@@ -13,25 +13,42 @@ import numpy as np
 from nbkit.analysis.robust import Floats
 from nbkit.analysis.trends.change import AssessmentRules, Change, Kind, Metric
 from nbkit.analysis.trends.daily_history import DailyHistory, Days, weekdays
+from nbkit.analysis.trends.day_noise import day_noise
+from nbkit.analysis.trends.evidence import Evidence
 from nbkit.analysis.trends.failure_rates import RateScan, rate_scan
 from nbkit.analysis.trends.few_runs import evened_out, relative_noise
 from nbkit.analysis.trends.normal_rows import normal_rows, weekday_effects
-from nbkit.analysis.trends.onset_scan import Flags, Ints, Usual, Windows, usual, windows
+from nbkit.analysis.trends.onset_scan import (
+    Flags,
+    Ints,
+    Usual,
+    Windows,
+    best_by_day,
+    usual,
+    windows,
+)
 from nbkit.analysis.trends.scatter import ScatterScan, scatter_scan
-from nbkit.analysis.trends.shifts import LevelScan, dated, level_scan
+from nbkit.analysis.trends.shifts import LevelScan, dated
 from nbkit.analysis.trends.spells import Scan, Spell
 
 # How much of the false alerts each test may cause: as often as what it finds is the trouble.
-_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.51, 0.285, 0.165, 0.02, 0.02
+_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.58, 0.19, 0.19, 0.02, 0.02
+_SLOWER = np.log([1.25, 1.5, 2.0, 3.0])
+_DRIFTS = np.array([0.03, 0.06])  # a day
+_LESS_STEADY = np.array([2.5, 4.0])  # times the standard deviation
+_MORE_RECORDS, _FEWER_RECORDS = np.log([3.0, 6.0]), -np.log([0.6, 0.3])
+_MORE_RUNS, _FEWER_RUNS = np.log([2.0, 4.0]), -np.log([0.5, 0.25])
+_DURATION_NOISE = 0.03  # of the logarithm of a P95, at least
 _COUNT_NOISE = 0.1  # of the logarithm of a number of runs, at least
 _UNJUDGED = 7  # rows: the last ones, that say nothing yet of weekdays and of the number of runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricTest:
-    """`share` is how much of the false alerts this test may cause; `tell` describes a spell."""
+    """`share` is how much of the false alerts this test may cause; `tell` describes a spell. `scan`
+    is None where no row lies so far from the usual that a change could matter."""
 
-    scan: Scan
+    scan: Scan | None
     share: float
     tell: Callable[[Spell], Change]
 
@@ -84,31 +101,51 @@ def _series(figures: Floats, days: Days, runs: Ints | None = None) -> _Series | 
     return _Series(days=days, known=known, logs=logs, values=values, noise=noise, seen=seen)
 
 
+def _evidence(own: _Series, normal: Usual, steps: Floats, direction: int = 1) -> Evidence:
+    days = day_noise(normal, own.seen, direction=direction)
+    most = float(steps[-1])
+    return Evidence(normal, own.seen, own.noise, days, most=most, direction=direction)
+
+
 def _level(
     own: _Series,
     normal: Usual,
-    *,
-    direction: int,
+    evidence: Floats,
     matters: Callable[[float, float], bool],
+    direction: int = 1,
 ) -> LevelScan:
-    return level_scan(
-        own.values,
-        own.noise,
-        own.seen,
-        normal,
+    return LevelScan(
+        values=own.values,
+        seen=own.seen,
+        normal=normal,
         direction=direction,
         matters=matters,
+        onsets=best_by_day(evidence, own.seen, own.values.size),
     )
+
+
+def _days_since(own: _Series) -> Floats:
+    """Of each onset and row since it: 1 is the day of the onset."""
+    days = own.days.astype("datetime64[D]").astype(np.float64)
+    return np.asarray(days[own.seen.since] - days[own.seen.onsets][:, None] + 1)
 
 
 def _duration_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
     own = _series(history.p95_duration, history.days, history.runs)
     if own is None:
         return []
-    normal = usual(own.values, own.noise, own.seen)
+    normal = usual(own.values, own.noise, own.seen, floor=_DURATION_NOISE)
     records = history.records_p50[own.known]
-    level = _level(own, normal, direction=1, matters=_slower(rules))
-    scatter = scatter_scan(own.seen, normal, own.values.size, least=log(rules.min_spread))
+    evidence = _evidence(own, normal, _SLOWER)
+    slow = evidence.of_steps_and_drifts(_SLOWER, _DRIFTS, _days_since(own))
+    level = _level(own, normal, slow, _slower(rules))
+    scatter = scatter_scan(
+        own.seen,
+        normal,
+        evidence.of_scatter(_LESS_STEADY),
+        own.values.size,
+        least=log(rules.min_spread),
+    )
 
     def slower(spell: Spell) -> Change:
         change = _by_ratio(level, own, spell, "duration", "step")
@@ -144,48 +181,72 @@ def _rate_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTes
     return [MetricTest(scan=scan, share=_RATE, tell=lambda s: _failing(scan, history.days, s))]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """Up or down (`direction` 1 or -1): the least change that matters, and those looked for."""
+
+    direction: int
+    least: float
+    steps: Floats
+
+
 def _records_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
     own = _series(history.records_p50, history.days)
     if own is None:
         return []
-
-    def matters(effect: float, _: float) -> bool:
-        return exp(effect) <= rules.max_records or exp(effect) >= rules.min_more_records
-
-    return _both_ways(own, "records", matters, share=_RECORDS)
+    up = _Way(direction=1, least=log(rules.min_more_records), steps=_MORE_RECORDS)
+    down = _Way(direction=-1, least=-log(rules.max_records), steps=_FEWER_RECORDS)
+    return _both_ways(own, "records", (up, down), share=_RECORDS)
 
 
 def _runs_tests(history: DailyHistory, rules: AssessmentRules) -> list[MetricTest]:
     own = _series(history.runs.astype(np.float64), history.days)
     if own is None:
         return []
-
-    def matters(effect: float, level: float) -> bool:
-        ratio = exp(effect)
-        is_much = ratio <= rules.max_fewer_runs or ratio >= rules.min_more_runs
-        return is_much and exp(level) * abs(ratio - 1) >= rules.min_runs
-
-    return _both_ways(own, "runs", matters, share=_RUNS, floor=_COUNT_NOISE)
+    up = _Way(direction=1, least=log(rules.min_more_runs), steps=_MORE_RUNS)
+    down = _Way(direction=-1, least=-log(rules.max_fewer_runs), steps=_FEWER_RUNS)
+    amount = rules.min_runs
+    return _both_ways(own, "runs", (up, down), share=_RUNS, amount=amount, floor=_COUNT_NOISE)
 
 
 def _both_ways(
     own: _Series,
     metric: Literal["records", "runs"],
-    matters: Callable[[float, float], bool],
+    ways: tuple[_Way, _Way],
     *,
     share: float,
+    amount: float = 0.0,
     floor: float = 0.01,
 ) -> list[MetricTest]:
-    def test(scan: LevelScan) -> MetricTest:
-        return MetricTest(
-            scan=scan,
-            share=share / 2,
-            tell=lambda spell: replace(_by_ratio(scan, own, spell, metric, metric), kind=metric),
-        )
-
+    """
+    Args:
+        amount: how much the metric must differ by.
+        floor: the least standard deviation that is believed.
+    """
     normal = usual(own.values, own.noise, own.seen, floor=floor)
-    more = _level(own, normal, direction=1, matters=matters)
-    return [test(more), test(more.reversed())]
+
+    def test(way: _Way) -> MetricTest:
+        def matters(effect: float, level: float) -> bool:
+            differs = exp(level) * abs(exp(effect) - 1)
+            return abs(effect) >= way.least and differs >= amount
+
+        def tell(spell: Spell) -> Change:
+            assert scan is not None
+            return replace(_by_ratio(scan, own, spell, metric, metric), kind=metric)
+
+        scan = None
+        if _furthest(own, normal, way.direction) >= way.least:
+            evidence = _evidence(own, normal, way.steps, way.direction).of_steps(way.steps)
+            scan = _level(own, normal, evidence, matters, way.direction)
+        return MetricTest(scan=scan, share=share / 2, tell=tell)
+
+    return [test(way) for way in ways]
+
+
+def _furthest(own: _Series, normal: Usual, direction: int) -> float:
+    """How far from the usual a row is at most: no median of rows is further."""
+    rows = direction * own.values[own.seen.onsets[0] :]
+    return float(rows.max() - (direction * normal.level).min())
 
 
 def _by_ratio(scan: LevelScan, own: _Series, spell: Spell, metric: Metric, kind: Kind) -> Change:

@@ -13,19 +13,20 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from nbkit.analysis.robust import MAD_TO_DEVIATION, Floats
 
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-LOOKBACK = 28  # rows: a change older than this is the new normal
+LOOKBACK = 28  # rows: a change that was found and is older than this is the new normal
 BASELINE = 70  # rows before the onset that say what is normal
 MIN_BASELINE = 10
 REPLAY = 36  # of the last rows are judged as if each were the last
-# Independent searches that the scan over onsets is worth (simulated: benchmarks/degradations.py).
-SEARCHES = 5.0
+SEARCHED = 14  # rows: an older onset is not looked for (searching 28 doubles false alerts)
+# Of a likelihood ratio L, searched over onsets, with noise that is estimated: in 900 simulated
+# clean histories one that mattered began on a day with a chance of about 0.035 L^-0.75.
+_LOG_CHANCE, _SURENESS = np.log(0.035), 0.75
 FEWEST = 2  # rows since the onset: one alone may be an outlier
 _CUT = 3.0  # robust standard deviations, to which the baseline's days are drawn in
 
@@ -144,58 +145,48 @@ def _memory(before: Floats, size: Ints) -> Floats:
     return np.asarray(np.clip(raw + (1 + 4 * np.maximum(raw, 0)) / size, 0.0, 0.85))
 
 
-def normal_score(statistic: Floats, degrees: Floats) -> Floats:
-    """What Student's t is worth as a standard normal deviate (Wallace 1959)."""
-    squares = degrees * np.log1p(statistic**2 / degrees)
-    return np.asarray(np.sign(statistic) * (8 * degrees + 1) / (8 * degrees + 3) * np.sqrt(squares))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Onsets:
-    """The scores of every candidate, and the best of each of the last days.
+    """The evidence for every candidate, and the best of each of the last days.
 
-    `scores` by onset and number of rows since it, less one: normal deviates; -inf where there is
-    no verdict. `searches` is how many independent ones the scan is worth. `days` are row numbers,
-    `p` the one-sided p values of their best candidates, corrected for the scan, and `best` the
-    indices of those.
+    `evidence` by onset and number of rows since it, less one: logarithms of likelihood ratios; -inf
+    where there is no verdict. `days` are row numbers, `p` the p values of their best candidates,
+    corrected for the scan, and `best` the indices of those.
     """
 
     rows: Ints
-    scores: Floats
-    searches: float
+    evidence: Floats
     days: Ints
     p: Floats
     best: Ints
 
-    def evidence(self, index: int, day: int) -> float:
-        """The p value of one candidate as of a day."""
-        return float(ndtr(-self.scores[index, day - int(self.rows[index])]) * self.searches)
+    def p_value(self, index: int, day: int) -> float:
+        """Of one candidate as of a day."""
+        return float(_chance(self.evidence[index, day - int(self.rows[index])]))
 
     def best_after(self, row: int, day: int) -> tuple[float, int]:
         """The p value and the index of the best candidate after a row, as of a day."""
         since = day - self.rows
-        able = np.flatnonzero((self.rows > row) & (since >= FEWEST - 1) & (since < LOOKBACK))
+        able = np.flatnonzero((self.rows > row) & (since >= FEWEST - 1) & (since < SEARCHED))
         if not able.size:
             return 1.0, 0
-        index = int(able[np.argmax(self.scores[able, since[able]])])
-        return self.evidence(index, day), index
+        index = int(able[np.argmax(self.evidence[able, since[able]])])
+        return self.p_value(index, day), index
 
 
-def best_by_day(scores: Floats, seen: Windows, size: int, *, searches: float) -> Onsets:
+def best_by_day(evidence: Floats, seen: Windows, size: int) -> Onsets:
     """The best of the candidates, as of each of the last `REPLAY` of `size` rows."""
     rows = seen.onsets
     days = np.arange(max(size - REPLAY, int(rows[0]) + FEWEST - 1), size)
     count = days[:, None] - rows  # rows since the onset, less one
-    inside = (count >= FEWEST - 1) & (count < LOOKBACK)
+    inside = (count >= FEWEST - 1) & (count < SEARCHED)
     line = np.arange(rows.size)
-    table = np.where(inside, scores[line, np.clip(count, 0, LOOKBACK - 1)], -np.inf)
+    table = np.where(inside, evidence[line, np.clip(count, 0, SEARCHED - 1)], -np.inf)
     best = np.argmax(table, axis=1)
     top = table[np.arange(days.size), best]
-    return Onsets(
-        rows=rows,
-        scores=scores,
-        searches=searches,
-        days=days,
-        p=np.minimum(1.0, ndtr(-top) * searches),
-        best=best,
-    )
+    return Onsets(rows=rows, evidence=evidence, days=days, p=_chance(top), best=best)
+
+
+def _chance(evidence: Floats) -> Floats:
+    """How often a history in which nothing happens begins to show so much evidence, a day."""
+    return np.asarray(np.exp(np.minimum(_LOG_CHANCE - _SURENESS * evidence, 0.0)))

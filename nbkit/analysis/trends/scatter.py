@@ -1,7 +1,7 @@
 """Has a daily figure become less steady, and since when?
 
-The square root of the absolute deviation is nearly normal for normal noise (Cressie & Hawkins
-1980), so its mean is compared as a level is; what one day can say is bounded.
+Whether is told by a likelihood ratio (`evidence`), how much by the mean of the square roots of the
+absolute deviations, which are nearly normal for normal noise (Cressie & Hawkins 1980), bounded.
 """
 
 from __future__ import annotations
@@ -13,20 +13,15 @@ import numpy as np
 from nbkit.analysis.robust import Floats
 from nbkit.analysis.trends.onset_scan import (
     LOOKBACK,
-    SEARCHES,
     Onsets,
     Usual,
     Windows,
     best_by_day,
-    normal_score,
 )
 from nbkit.analysis.trends.spells import Spell
 
-_FEWEST = 3  # rows: fewer do not show how much a figure varies
 _BOUND = 6.0  # standard deviations: what one day can say at most
 _OFF = 1.5  # standard deviations: a day further out is unusual
-# Scatter is less sure than its t value says where tails are heavy (simulated).
-_HEAVY_TAILS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +74,14 @@ class ScatterScan:
         return min(day - int(self.seen.onsets[index]) + 1, LOOKBACK)
 
 
-def scatter_scan(seen: Windows, normal: Usual, size: int, *, least: float) -> ScatterScan:
+def scatter_scan(
+    seen: Windows, normal: Usual, evidence: Floats, size: int, *, least: float
+) -> ScatterScan:
     """Scan for the most convincing growth of the scatter that goes on to each day.
 
     Args:
         normal: what is usual before each onset.
+        evidence: for a growth, by onset and rows since it.
         size: how many rows there are.
         least: the smallest effect that matters.
     """
@@ -94,16 +92,11 @@ def scatter_scan(seen: Windows, normal: Usual, size: int, *, least: float) -> Sc
     deviation = np.sqrt(squares / (seen.size - 1))
     rows = np.cumsum(seen.since_known, axis=1, dtype=np.int64)
     since = np.where(seen.since_known, np.sqrt(np.minimum(np.abs(normal.since), _BOUND)), 0.0)
-    now = np.cumsum(since, axis=1) / np.maximum(rows, 1)
-    error = deviation[:, None] * np.sqrt(1.3 / np.maximum(rows, 1) + 1.0 / seen.size[:, None])
-    statistic = (now - mean[:, None]) / np.maximum(error, 1e-9)
-    scores = normal_score(statistic, np.broadcast_to(seen.size[:, None] - 1.0, statistic.shape))
-    scores = np.where(seen.since_known & (rows >= _FEWEST), scores, -np.inf)
     return ScatterScan(
         seen=seen,
         normal=normal,
-        now=now,
+        now=np.cumsum(since, axis=1) / np.maximum(rows, 1),
         before=np.column_stack([mean, deviation]),
         least=least,
-        onsets=best_by_day(scores, seen, size, searches=SEARCHES * _HEAVY_TAILS),
+        onsets=best_by_day(evidence, seen, size),
     )

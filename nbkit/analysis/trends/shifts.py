@@ -1,14 +1,13 @@
 """Has a daily figure moved to another level, and since when?
 
-Figures are taken as logarithms, weekdays are evened out, noise is counted as larger where one day
-resembles the next, and a single day has bounded influence, so a lone outlier moves nothing. The p
-value is that of Student's t, with the search for the onset paid for.
+Figures are taken as logarithms, weekdays are evened out; what the days since an onset say is a
+likelihood ratio (`evidence`), in which a lone outlier is one day only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,17 +16,14 @@ from nbkit.analysis.trends.onset_scan import (
     FEWEST,
     LOOKBACK,
     MIN_BASELINE,
-    SEARCHES,
     Ints,
     Onsets,
     Usual,
     Windows,
-    best_by_day,
-    normal_score,
 )
 from nbkit.analysis.trends.spells import RETURNED, Spell
 
-_CLIP = 3.5  # robust standard deviations: what one day can say at most
+_CLIP = 3.5  # of log-likelihood: what one day can say at most of a return
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,55 +68,10 @@ class LevelScan:
         error = _inflation(memory, rows) / rows + _inflation(memory, before) / before
         return float(1.96 * self.normal.scale[index] * np.sqrt(error))
 
-    def reversed(self) -> LevelScan:
-        """The same in the other direction."""
-        scores = np.where(np.isfinite(self.onsets.scores), -self.onsets.scores, -np.inf)
-        return replace(
-            self,
-            direction=-self.direction,
-            onsets=best_by_day(scores, self.seen, self.values.size, searches=SEARCHES),
-        )
-
     def _off(self, index: int, onset: int, day: int) -> Floats:
         return np.asarray(
             self.direction * (self.values[onset : day + 1] - self.normal.level[index])
         )
-
-
-def level_scan(
-    values: Floats,
-    noise: Floats,
-    seen: Windows,
-    normal: Usual,
-    *,
-    direction: int,
-    matters: Callable[[float, float], bool],
-) -> LevelScan:
-    """Scan for the most convincing rise (`direction` 1) or fall (-1) that goes on to each day.
-
-    Args:
-        values: logarithms, one per day with runs, weekdays evened out, oldest first; no NaN.
-        noise: standard deviation of each row, relative to that of the others.
-        matters: of an effect (difference of logarithms) and the level before: is it enough?
-    """
-    # Each row weighs by how little noise it has.
-    weight = np.where(seen.since_known, 1 / noise[seen.since], 0.0)
-    off = np.clip(direction * normal.since, -_CLIP, _CLIP)
-    information = np.maximum(np.cumsum(weight**2, axis=1), 1e-12)
-    mean = np.cumsum(weight * off, axis=1) / information
-    rows = np.cumsum(seen.since_known, axis=1, dtype=np.int64)
-    memory, size = normal.memory[:, None], seen.size[:, None]
-    error = _inflation(memory, rows) / information + _inflation(memory, size) / size
-    scores = normal_score(mean / np.sqrt(error), np.broadcast_to(size - 1.0, mean.shape))
-    scores = np.where(seen.since_known & (rows >= FEWEST), scores, -np.inf)
-    return LevelScan(
-        values=values,
-        seen=seen,
-        normal=normal,
-        direction=direction,
-        matters=matters,
-        onsets=best_by_day(scores, seen, values.size, searches=SEARCHES),
-    )
 
 
 def _inflation(memory: Floats | float, size: Floats | Ints | int) -> Floats:

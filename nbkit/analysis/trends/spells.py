@@ -71,11 +71,11 @@ def spells(scan: Scan, *, enter: float) -> tuple[Spell, ...]:
                 passed = scan.until(current)
                 found.append(replace(current, until=passed))
                 current = None
-            elif onsets.evidence(current.index, day) > _LEAVE * enter:
+            elif onsets.p_value(current.index, day) > _LEAVE * enter:
                 # It has neither gone away nor been borne out: it was chance.
                 current = None
             else:
-                p = min(onsets.evidence(current.index, day), current.p)
+                p = min(onsets.p_value(current.index, day), current.p)
                 current = replace(current, last=day, p=p)
             continue
         p, index = float(onsets.p[place]), int(onsets.best[place])
