@@ -17,7 +17,7 @@ class AssessmentRules:
     `alpha` is the chance that a false alert begins, a processor and day, all tests together.
     """
 
-    alpha: float = 0.006
+    alpha: float = 0.0045
     min_ratio: float = 1.15  # duration against its baseline
     min_seconds: float = 0.25
     min_spread: float = 1.8  # standard deviation against its baseline

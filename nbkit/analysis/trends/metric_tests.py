@@ -32,7 +32,7 @@ from nbkit.analysis.trends.shifts import LevelScan, dated
 from nbkit.analysis.trends.spells import Scan, Spell
 
 # How much of the false alerts each test may cause: as often as what it finds is the trouble.
-_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.58, 0.19, 0.19, 0.02, 0.02
+_LEVEL, _RATE, _SCATTER, _RECORDS, _RUNS = 0.62, 0.17, 0.17, 0.02, 0.02
 _SLOWER = np.log([1.25, 1.5, 2.0, 3.0])
 _DRIFTS = np.array([0.03, 0.06])  # a day
 _LESS_STEADY = np.array([2.5, 4.0])  # times the standard deviation

@@ -23,7 +23,7 @@ LOOKBACK = 28  # rows: a change that was found and is older than this is the new
 BASELINE = 70  # rows before the onset that say what is normal
 MIN_BASELINE = 10
 REPLAY = 36  # of the last rows are judged as if each were the last
-SEARCHED = 14  # rows: an older onset is not looked for (searching 28 doubles false alerts)
+SEARCHED = 14  # rows: an older onset is not looked for: that would cost evidence (measured)
 # Of a likelihood ratio L, searched over onsets, with noise that is estimated: in 900 simulated
 # clean histories one that mattered began on a day with a chance of about 0.035 L^-0.75.
 _LOG_CHANCE, _SURENESS = np.log(0.035), 0.75
