@@ -68,6 +68,7 @@ def gather(
         "told": failed & says,
         "quota": failed & about(ordered["errors_text"], QUOTA),
         "swept": swept,
+        "named": ordered[["trigger_message_id", "retry_attempt"]].notna().any(axis=1).to_numpy(),
         "timed": timed.to_numpy(dtype=bool),
     }
     edges = np.array([[a.timestamp(), b.timestamp()] for a, b in windows]).reshape(-1, 2)

@@ -29,6 +29,7 @@ _TRIES, _NEAR_ENOUGH = 5, 0.05
 # What a replay does not know of itself: measured on simulated worlds (docs/decisions/0016).
 _ALWAYS_UNSURE = 0.03
 _UNSURE_BY_MISFIT = 0.5
+_UNSURE_BY_GUESS = 0.4  # of redelivery, where no run names its message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +167,7 @@ def what_if(
     part_of = observed / max(seen, 1)
     misfit = float(totals[0].mean()) / max(seen, 1) - 1
     fits = abs(misfit) <= FITS_WITHIN
+    guessed = float(1 - part.named[part.failed & part.within].mean()) if seen else 0.0
     return WhatIf(
         observed=observed,
         replayed=float(totals[0].mean()) * part_of,
@@ -173,7 +175,7 @@ def what_if(
         replayed_high=float(totals[0].max()) * part_of,
         fits=fits,
         effects=tuple(
-            _effect(fix, totals[0], own, misfit=misfit, observed=observed)
+            _effect(fix, totals[0], own, misfit=misfit, guessed=guessed, observed=observed)
             for fix, own in zip(asked_fixes, totals[1:], strict=True)
         )
         if fits
@@ -214,13 +216,17 @@ def _calibrated(
     return best
 
 
-def _effect(fix: Fix, before: Floats, after: Floats, *, misfit: float, observed: int) -> Effect:
+def _effect(
+    fix: Fix, before: Floats, after: Floats, *, misfit: float, guessed: float, observed: int
+) -> Effect:
     reduction = 1 - float(after.mean()) / max(float(before.mean()), 1.0)
     each = 1 - after / np.maximum(before, 1.0)
     spread = 2 * float(each.std(ddof=1)) if each.size > 1 else 0.0
     # Where nothing changes in any repetition, nothing is unsure.
     touched = bool((after != before).any())
     unsure = spread + (_ALWAYS_UNSURE + _UNSURE_BY_MISFIT * abs(misfit) if touched else 0.01)
+    if fix.backoff is not None:
+        unsure += _UNSURE_BY_GUESS * guessed
     low, high = reduction - unsure, min(reduction + unsure, 1.0)
     return Effect(
         fix=fix,

@@ -40,6 +40,7 @@ class Workload:
         told: a failure that says anything about its kind.
         quota: a failure that names a quota or a rate limit.
         swept: the row was closed by a clean-up job; its end is the sweep's.
+        named: its message is known, by an id or by a counted attempt.
         timed: a scheduler started it, as the run says; False where it does not say.
         known_s: by window, when the history ends.
         lead_s, tail_s: how far before and after a window runs are looked at.
@@ -59,6 +60,7 @@ class Workload:
     told: Bools
     quota: Bools
     swept: Bools
+    named: Bools
     timed: Bools
     known_s: Floats
     lead_s: float = LEAD_S

@@ -380,6 +380,14 @@ def test_evidence_carries_every_fix_with_bounds(poison: list[Row]) -> None:
         assert each["failures_low"] <= each["failures"] <= each["failures_high"]
 
 
+def test_where_no_run_names_its_message_a_backoff_is_less_sure(outage: list[Row]) -> None:
+    known = asked(outage).effect("backoff")
+    guessed = asked([{**each, "trigger_message_id": None} for each in outage]).effect("backoff")
+    assert known is not None
+    assert guessed is not None
+    assert guessed.high - guessed.low > known.high - known.low + 0.3
+
+
 def test_other_parameters_give_other_names() -> None:
     names = [
         fix.name
