@@ -76,7 +76,8 @@ class StormRules:
             5,000); above it is critical.
         unknown_excess: a storm without a named cause is a note below this.
         expected_excess: expected failures that came once are a note below this.
-        planned_share: a backfill that fails less than this share of its runs goes as planned.
+        planned_share: a backfill that fails less than this share of its runs, or as its processors
+            always do, goes as planned.
     """
 
     warn_excess: float = 30.0
@@ -192,13 +193,23 @@ def severity_of(storm: Storm, rules: StormRules) -> Severity:
         return Severity.INFO
     if storm.real < rules.warn_excess * len(storm.spans) and each < _least_expected(storm, rules):
         return Severity.INFO
-    if cause == "backfill" and storm.failed_share < rules.planned_share:
+    planned = storm.failed_share < rules.planned_share or _fails_as_usual(storm)
+    if cause == "backfill" and planned:
         return Severity.INFO
     if cause in ("unknown", "cleanup_artifact", "backfill"):
         return Severity.WARNING
     if each >= rules.critical_excess or (storm.weekly and storm.per_time > rules.target_per_week):
         return Severity.CRITICAL
     return Severity.WARNING
+
+
+def _fails_as_usual(storm: Storm) -> bool:
+    """Whether as much fails, and as much succeeds, as of so many runs always does."""
+    causes = storm.diagnosis.causes
+    organic = next((each for each in causes if each.cause == "organic_load"), None)
+    names = ("failures_as_expected", "successes_as_expected")
+    told = [each.strength for each in (organic.evidence if organic else ()) if each.name in names]
+    return bool(told) and all(strength is not None and strength >= 0.5 for strength in told)
 
 
 def _least_expected(storm: Storm, rules: StormRules) -> float:
