@@ -109,7 +109,7 @@ class TrendReport:
                     effect_told(change),
                     _chance(warning.q),
                     f"{warning.criticality or 'not registered'}, "
-                    f"{count_of(warning.blast_radius, 'dependent')}".replace(" ", "\u00a0"),
+                    + count_of(warning.blast_radius, "dependent").replace(" ", "\u00a0"),
                 )
                 for warning, change in self.found.worse
                 if processor in ("", warning.processor)
