@@ -221,6 +221,28 @@ def test_usual_prefixes_and_case_do_not_make_an_expected_failure_real(
     assert verdict(row, text) is C.NO_DATA_AVAILABLE
 
 
+def unescaped(text: str) -> str:
+    """What is left of a JSON string that was cut, as its writer meant it."""
+    return text.rstrip("\\").replace("\\n", "\n").replace('\\"', '"')
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "During handling of the above exception",
+        "The above exception was the direct cause of the following exception:",
+    ],
+)
+def test_a_trace_that_leads_to_another_exception_is_not_expected(link: str) -> None:
+    trace = (
+        'Traceback (most recent call last):\n  File "/app/odds.py", line 88, in run\n'
+        '    raise NoGamesScheduled("no games found")\nNoGamesScheduled: no games found\n\n'
+    )
+    assert classify(trace, status="failed").is_expected
+    for told in (trace + link, json.dumps([{"message": trace + link}])[:-3]):
+        assert classify(told, status="failed").category is C.ERROR
+
+
 @given(st.sampled_from(REAL), st.data())
 def test_a_real_failure_in_json_cut_off_anywhere_is_not_expected(
     row: dict[str, str], data: st.DataObject
@@ -228,7 +250,7 @@ def test_a_real_failure_in_json_cut_off_anywhere_is_not_expected(
     whole = json.dumps([{"error_type": row["exception_type"], "message": row["message"]}])
     start = whole.index('"message"')
     kept = data.draw(st.integers(start, len(whole)))
-    left = whole[start + len('"message": "') : kept]
+    left = unescaped(whole[start + len('"message": "') : kept])
     found = verdict(row, whole[:kept])
     # What is left may be a whole sentence that says there was nothing; then nobody can know.
     assert found is not C.NO_DATA_AVAILABLE or classify(left, status="failed").is_expected

@@ -193,8 +193,10 @@ def _of_traceback(text: str, *, cut: bool = False) -> list[Message]:
     if not blocks:  # the beginning is gone: frames, then the exception
         before, blocks = "", [text]
     found = [message for block in blocks if (message := _raised(block))]
-    # A trace without its last line says only that there was an exception.
-    if not found or (cut and not _raised(blocks[-1])):
+    # A trace without its last line says only that there was an exception; so does one that ends
+    # with the line that leads to another.
+    leads_on = any(_LINK.match(line) for line in blocks[-1].splitlines())
+    if not found or leads_on or (cut and not _raised(blocks[-1])):
         found.append(Message("Traceback without its exception", cut=True))
     if cut:
         found[-1] = replace(found[-1], cut=True)
