@@ -10,16 +10,15 @@ from itertools import pairwise
 import pandas as pd
 
 from nbkit.analysis.storms.attempts import BackoffLaw
+from nbkit.analysis.storms.evidence.apart import WAITING
 from nbkit.analysis.storms.fixes import PUBSUB_LONGEST_S
 from nbkit.analysis.storms.outside import RetryPolicy, SchedulerJob, shared_marks
 from nbkit.analysis.storms.what_if import Effect, WhatIf
 from nbkit.analysis.storms.windows import Span
-from nbkit.failures import FailureCategory
 
 _WORTH = 0.05  # a fix is offered if it surely saves this share
 _SPREAD_MINUTES = 15
 _MOST_LINES = 24
-_WAITS = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
 LOCATION = "us-west2"
 
 
@@ -182,7 +181,7 @@ def _retry_policy(
 
 
 def _readiness(runs: pd.DataFrame) -> tuple[tuple[str, ...], str]:
-    waiting = runs[runs["is_failure"] & runs["category"].isin(_WAITS)]
+    waiting = runs[runs["is_failure"] & runs["category"].isin(WAITING)]
     names = waiting["processor_name"].value_counts().head(5)
     lines = []
     for name in names.index:

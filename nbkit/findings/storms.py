@@ -193,8 +193,7 @@ def severity_of(storm: Storm, rules: StormRules) -> Severity:
         return Severity.INFO
     if storm.real < rules.warn_excess * len(storm.spans) and each < _least_expected(storm, rules):
         return Severity.INFO
-    planned = storm.failed_share < rules.planned_share or _fails_as_usual(storm)
-    if cause == "backfill" and planned:
+    if cause == "backfill" and (storm.failed_share < rules.planned_share or _fails_as_usual(storm)):
         return Severity.INFO
     if cause in ("unknown", "cleanup_artifact", "backfill"):
         return Severity.WARNING

@@ -172,7 +172,8 @@ def test_what_an_ended_command_left_running_is_ended_and_told() -> None:
 
 
 def test_a_stopped_command_is_ended() -> None:
-    ended(python("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"), grace=LONG)
+    stopped = ended(python("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"), grace=LONG)
+    assert stopped["code"] < 0
 
 
 def test_a_command_that_is_not_python_is_not_asked_for_stacks() -> None:

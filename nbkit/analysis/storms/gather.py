@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nbkit.analysis.storms.attempts import seconds_of, with_messages
+from nbkit.analysis.storms.evidence.apart import WAITING
 from nbkit.analysis.storms.evidence.words import QUOTA, about
 from nbkit.analysis.storms.workload import (
     LEAD_S,
@@ -19,9 +20,7 @@ from nbkit.analysis.storms.workload import (
     Ints,
     Workload,
 )
-from nbkit.failures import FailureCategory
 
-_WAITS = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
 _SAYS_NOTHING = ("unrecognised", "work_failed", "contradiction", "no_message")
 _STUCK_S, _SAME_SWEEP_S, _SWEPT_TOGETHER = 3_600.0, 30.0, 3
 
@@ -64,7 +63,7 @@ def gather(
         "message": ordered["message"].to_numpy(dtype=np.int64),
         "attempt": ordered["attempt"].to_numpy(dtype=np.int64) - 1,
         "failed": failed,
-        "waits": failed & np.isin(category, _WAITS),
+        "waits": failed & np.isin(category, WAITING),
         "told": failed & says,
         "quota": failed & about(ordered["errors_text"], QUOTA),
         "swept": swept,

@@ -90,10 +90,7 @@ def infer(workload: Workload, asked: Asked, message_of: Ints) -> Law:
     quiet = free & ~(_inside(workload, outages) & sharers[workload.processor])
     band = np.zeros(workload.runs, dtype=np.int64)
     if curve is not None:
-        load = np.minimum(
-            load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
-        )
-        band = band_of(curve.excess[load]) * sharers[workload.processor]
+        band = band_of(_felt(workload, curve)) * sharers[workload.processor]
     quiet &= band == 0
     first, again = _usual(workload, quiet)
     item = blocks.of[asked.first]
@@ -253,6 +250,12 @@ def _likely_measures(workload: Workload, own: Bools) -> dict[Measure, float]:
     }
 
 
+def _felt(workload: Workload, curve: LoadCurve) -> Floats:
+    """By run, what the load that it found adds to its chance to fail."""
+    load = load_before(workload, curve.sharers, curve.measure)
+    return np.asarray(curve.excess[np.minimum(load, curve.excess.size - 1)])
+
+
 def _more_sharers(
     workload: Workload,
     free: Bools,
@@ -272,10 +275,7 @@ def _more_sharers(
     own = free & sharers[workload.processor]
     chance = _in_outages(workload, own, outages, calm)
     if curve is not None:
-        load = np.minimum(
-            load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
-        )
-        chance = 1 - (1 - chance) * (1 - curve.excess[load])
+        chance = 1 - (1 - chance) * (1 - _felt(workload, curve))
     p, q = np.clip(chance, _SURE, 1 - _SURE), np.clip(rate, _SURE, 1 - _SURE)
     better = failed * np.log(p / q) + (1 - failed) * np.log((1 - p) / (1 - q))
     gain = np.bincount(workload.processor, weights=better * free, minlength=workload.processors)
@@ -298,14 +298,11 @@ def _worth(
     own = free & suffers
     left = _fitted(workload, own, outages)
     if curve is not None:
-        load = np.minimum(
-            load_before(workload, curve.sharers, curve.measure), curve.excess.size - 1
-        )
-        excess = curve.excess[load]
-        # What load leaves to luck.
-        calm = own & ~_inside(workload, outages) & (excess <= HARMLESS)
-        luck = (failed[calm].sum() + 0.5) / (calm.sum() + 10.0)
+        excess = _felt(workload, curve)
         inside = _inside(workload, outages)
+        # What load leaves to luck.
+        calm = own & ~inside & (excess <= HARMLESS)
+        luck = (failed[calm].sum() + 0.5) / (calm.sum() + 10.0)
         left = np.where(inside, left, 1 - (1 - luck) * (1 - excess))
     chance = np.where(suffers, left, chance)
     cost = 0.5 * np.log(np.maximum(runs[~sharers], 1)).sum()
