@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbkit.analysis.storms.load import log_likelihood
 from nbkit.analysis.storms.workload import Asked, Bools, Floats, Ints, Workload
 
 _APART_S = 1e7
@@ -149,9 +150,9 @@ def _mixed_stretches(of: Ints, start: Floats, waits: Bools, well: Bools) -> _Str
         rest = (waited - f + _SELDOM) / (runs - n + 1)
         outside = np.clip(rest, _SELDOM, inside / 2)
     gain = (
-        _log_likelihood(f, n, inside)
-        + _log_likelihood(waited - f, runs - n, outside)
-        - _log_likelihood(waited, runs, whole)
+        log_likelihood(f, n, inside)
+        + log_likelihood(waited - f, runs - n, outside)
+        - log_likelihood(waited, runs, whole)
     )
     return _Stretches(first_s=first, last_s=last, found=(f > 1) & (gain > _WORTH))
 
@@ -173,16 +174,12 @@ def _endless_stretches(
     within = (start >= first[of]) & (start <= last[of])
     n, f = _counted(of, (waits | well) & within, size), _counted(of, waits & within, size)
     share = np.clip(f / np.maximum(n, 1), _SELDOM, 1 - _SELDOM)
-    gain = _log_likelihood(f, n, share) - _log_likelihood(f, n, np.full(size, _SELDOM))
+    gain = log_likelihood(f, n, share) - log_likelihood(f, n, np.full(size, _SELDOM))
     return _Stretches(first_s=first, last_s=last, found=gain > _WORTH_ALIKE)
 
 
 def _counted(of: Ints, chosen: Bools, size: int) -> Floats:
     return np.bincount(of[chosen], minlength=size).astype(np.float64)
-
-
-def _log_likelihood(fails: Floats, runs: Floats, chance: Floats) -> Floats:
-    return np.asarray(fails * np.log(chance) + (runs - fails) * np.log(1 - chance))
 
 
 def _best_stretches(

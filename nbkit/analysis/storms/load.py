@@ -97,9 +97,8 @@ def fit_curve(load: Ints, failed: Bools, *, measure: Measure, sharers: Bools) ->
     known = runs > 0
     runs, fails, middle = runs[known], fails[known], middle[known]
     share = never_falling(fails / runs, runs)
-    gain = _log_likelihood(fails, runs, share) - _log_likelihood(
-        fails, runs, np.full(runs.size, fails.sum() / runs.sum())
-    )
+    flat = np.full(runs.size, fails.sum() / runs.sum())
+    gain = _sum_of(fails, runs, share) - _sum_of(fails, runs, flat)
     floor = _floor(share, runs)
     pooled = np.array([runs[share == value].sum() for value in share])
     at = np.arange(int(middle[-1]) + 1)
@@ -137,9 +136,13 @@ def never_falling(values: Floats, weights: Floats) -> Floats:
     return np.repeat(np.array(means), lengths)
 
 
-def _log_likelihood(fails: Floats, runs: Floats, share: Floats) -> float:
-    chance = np.clip(share, _SURE, 1 - _SURE)
-    return float((fails * np.log(chance) + (runs - fails) * np.log(1 - chance)).sum())
+def log_likelihood(fails: Floats, runs: Floats, chance: Floats) -> Floats:
+    """Of so many failures of so many runs each, but for a constant; chances between 0 and 1."""
+    return np.asarray(fails * np.log(chance) + (runs - fails) * np.log(1 - chance))
+
+
+def _sum_of(fails: Floats, runs: Floats, share: Floats) -> float:
+    return float(log_likelihood(fails, runs, np.clip(share, _SURE, 1 - _SURE)).sum())
 
 
 def _floor(share: Floats, runs: Floats) -> float:

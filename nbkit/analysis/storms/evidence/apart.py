@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nbkit.analysis.storms.attempts import seconds_of
+from nbkit.analysis.storms.attempts import LONGEST_GAP_S, seconds_of
 from nbkit.analysis.storms.evidence.words import QUOTA, Bools, about, signatures
 from nbkit.analysis.storms.items import repeats
 from nbkit.failures import FailureCategory
@@ -20,7 +20,6 @@ POISON_ATTEMPTS = 10
 POISON_MESSAGES = 15
 # Without message ids: on so few pieces of work (a processor and a date), for so long.
 POISON_WORKS, _POISON_LASTS_S = 10, 7_200.0
-_RECOVERS_S = 3_900.0  # the longest that Pub/Sub waits with what failed, and then some
 _REPEATED = 4
 FAR_DAYS = 7  # ordinary work is about yesterday; late data about the week before
 WAITING = (FailureCategory.NO_DATA_AVAILABLE.value, FailureCategory.DEPENDENCY_MISSING.value)
@@ -154,7 +153,7 @@ def _nameless_poison(
     least_s = min(_POISON_LASTS_S, 0.7 * hours / times * 3600)
     calm = 0.6 * expected - slack <= wins <= 1.4 * expected + slack
     # After a passing fault what failed comes through, all at once.
-    rate = expected / hours * times * _RECOVERS_S / 3600
+    rate = expected / hours * times * LONGEST_GAP_S / 3600
     calm = calm and _wins_after(own, around) <= 1.4 * rate + 2.0 * times + 2.0 * np.sqrt(rate)
     one_error = own.groupby("processor_name")["signature"].nunique().max() == 1
     often = len(own) >= 3 * float(known["failures"].sum() * hours)
@@ -168,7 +167,7 @@ def _wins_after(failures: pd.DataFrame, around: pd.DataFrame) -> int:
     wins = around[(around["category"] == SUCCESS) & around["item"].isin(failures["item"].unique())]
     last = failures.groupby("item")["ended_at"].max()
     after = seconds_of(wins["ended_at"]) - seconds_of(last.reindex(wins["item"]))
-    return int(((after > 0) & (after <= _RECOVERS_S)).sum())
+    return int(((after > 0) & (after <= LONGEST_GAP_S)).sum())
 
 
 def done_before(runs: pd.DataFrame, done: pd.Series) -> Bools:
